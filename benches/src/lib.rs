@@ -1,0 +1,9 @@
+//! What bireme is measured with. Each measurement is a module with a function that returns
+//! [`Row`](row::Row)s; `cargo xtask bench <name>` runs one and prints its rows as a table.
+
+pub mod api;
+#[cfg(feature = "etcd")]
+pub mod etcd;
+pub mod row;
+pub mod store;
+pub mod table;

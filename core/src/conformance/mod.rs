@@ -1,0 +1,3 @@
+//! The contracts as tests: public suites that every adapter runs.
+
+pub mod store;

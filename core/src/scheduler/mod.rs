@@ -1,0 +1,49 @@
+//! The [`Scheduler`] contract: where a pod goes, decided from a snapshot.
+
+mod decision;
+mod event;
+mod pod;
+mod resources;
+mod snapshot;
+
+pub use decision::{Decision, Diagnosis, Rejection, Verdict};
+pub use event::ClusterEvent;
+pub use pod::PodInfo;
+pub use resources::Resources;
+pub use snapshot::{NodeInfo, Snapshot};
+
+/// A placement policy.
+///
+/// # What every implementation promises
+///
+/// * **Pure.** A decision is a function of the snapshot, the pod and what the scheduler was made with (its
+///   configuration and its seed). There is no clock, no client and no `.await` in it. An implementation may keep
+///   indexes between calls; they change its speed and never its decisions.
+/// * **Safe.** A pod is only put on a node of the snapshot that passes every filter and has room for it.
+/// * **Able to explain itself.** A pod that fits nowhere comes with the reason of every node, counted.
+///
+/// The caller puts what was decided into the snapshot ([`Snapshot::assume`]) before it asks again, and takes it
+/// back ([`Snapshot::forget`]) when the binding fails. It always passes the same snapshot, changed by events in
+/// between; [`Snapshot::changed_since`] tells an implementation which nodes to look at anew.
+pub trait Scheduler: Send + 'static {
+    /// Where the pod goes.
+    fn schedule(&mut self, snapshot: &Snapshot, pod: &PodInfo) -> Decision;
+
+    /// Whether such a change may let a pod fit that fitted nowhere, as the diagnosis says. An event that helps
+    /// must never be denied; one that does not help only costs a needless decision.
+    fn could_help(&self, _diagnosis: &Diagnosis, _event: ClusterEvent) -> bool {
+        true
+    }
+
+    /// Where each of the pods goes, in order, each seeing those before it in the snapshot.
+    fn schedule_batch(&mut self, snapshot: &mut Snapshot, pods: &[PodInfo]) -> Vec<Decision> {
+        let place = |pod: &PodInfo| {
+            let decision = self.schedule(snapshot, pod);
+            if let Decision::Bind { node, .. } = &decision {
+                snapshot.assume(pod.clone(), node);
+            }
+            decision
+        };
+        pods.iter().map(place).collect()
+    }
+}

@@ -1,0 +1,247 @@
+//! Listening for questions.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bireme_core::Environment;
+use bireme_core::cache::Informers;
+use hickory_proto::ProtoError;
+use hickory_proto::op::{Message, MessageType, ResponseCode};
+use hickory_proto::rr::Name;
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::forward::{Forwarder, read_framed, write_framed};
+use super::message::{addresses, datagram, no_such_name, refusal, response};
+use super::zone::{Answer, Zone};
+
+/// How many questions may wait for other resolvers, and how many connections may be open.
+const LIMIT: usize = 512;
+/// How long a connection may be silent.
+const IDLE: Duration = Duration::from_secs(10);
+const RECOVERY: Duration = Duration::from_millis(100);
+
+/// What cluster DNS needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsConfig {
+    /// Where to listen, over UDP and TCP; with port zero, on any port that is free.
+    pub listen: SocketAddr,
+    /// The domain of the cluster.
+    pub domain: String,
+    /// Whom to ask for all other names, one after the other; with none they all fail. See
+    /// [`upstreams_of`](super::upstreams_of).
+    pub upstreams: Vec<SocketAddr>,
+}
+
+impl Default for DnsConfig {
+    /// `cluster.local` on 10.96.0.10, port 53, without upstreams.
+    fn default() -> Self {
+        let listen = SocketAddr::from(([10, 96, 0, 10], 53));
+        Self { listen, domain: "cluster.local".to_owned(), upstreams: Vec::new() }
+    }
+}
+
+/// Why cluster DNS could not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum DnsError {
+    /// The domain is none.
+    #[error("{domain:?} is not a domain")]
+    Domain {
+        /// The domain given.
+        domain: String,
+        /// What is wrong with it.
+        source: ProtoError,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// No more questions can be received.
+    #[error("cannot receive questions")]
+    Receive(#[source] io::Error),
+}
+
+/// Cluster DNS, listening.
+pub struct Dns {
+    socket: Arc<UdpSocket>,
+    listener: TcpListener,
+    resolver: Arc<Resolver>,
+    env: Environment,
+    tasks: TaskTracker,
+}
+
+impl Dns {
+    /// Begins to listen. Questions wait until [`run`](Self::run).
+    ///
+    /// # Errors
+    /// [`DnsError::Domain`], [`DnsError::Listen`].
+    pub async fn bind(config: DnsConfig, env: &Environment, informers: &Informers) -> Result<Self, DnsError> {
+        let DnsConfig { listen, domain, mut upstreams } = config;
+        let fqdn = format!("{}.", domain.trim_end_matches('.'));
+        let name =
+            Name::from_ascii(&fqdn).map_err(|source| DnsError::Domain { domain: domain.clone(), source })?;
+        let refused = |source| DnsError::Listen { address: listen, source };
+        let socket = UdpSocket::bind(listen).await.map_err(refused)?;
+        let address = socket.local_addr().map_err(refused)?;
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        // A machine that itself asks cluster DNS would be asked in turn, without end.
+        upstreams.retain(|upstream| *upstream != address);
+        let (services, slices) = (informers.of::<Service>(), informers.of::<EndpointSlice>());
+        let resolver = Resolver {
+            zone: Zone::new(&domain, services.cache().clone(), slices.cache().clone()),
+            domain: name,
+            forwarder: Forwarder::new(env, upstreams),
+            env: env.clone(),
+        };
+        let (resolver, socket) = (Arc::new(resolver), Arc::new(socket));
+        Ok(Self { socket, listener, resolver, env: env.clone(), tasks: TaskTracker::new() })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Answers until `stop`, and then lets those finish that are being answered.
+    ///
+    /// # Errors
+    /// [`DnsError::Receive`].
+    pub async fn run(self, stop: CancellationToken) -> Result<(), DnsError> {
+        let ended = tokio::select! {
+            biased;
+            () = stop.cancelled() => Ok(()),
+            ended = self.receive() => ended,
+            () = self.accept(&stop) => Ok(()),
+        };
+        self.tasks.close();
+        self.tasks.wait().await;
+        ended
+    }
+
+    async fn receive(&self) -> Result<(), DnsError> {
+        let waiting = Arc::new(Semaphore::new(LIMIT));
+        let mut buffer = vec![0; usize::from(u16::MAX)];
+        loop {
+            let (length, client) = self.socket.recv_from(&mut buffer).await.map_err(DnsError::Receive)?;
+            let bytes = &buffer[..length];
+            // What is not even a request gets no answer: its sender may be somebody else's victim.
+            let Some(request) = read(bytes) else { continue };
+            if let Some(response) = self.resolver.own(&request) {
+                send(&self.socket, client, datagram(&request, &response)).await;
+            } else if let Ok(permit) = waiting.clone().try_acquire_owned() {
+                let (resolver, socket, bytes) = (self.resolver.clone(), self.socket.clone(), bytes.to_vec());
+                drop(self.env.spawn(self.tasks.track_future(async move {
+                    let answer = match resolver.forwarder.ask(&request, &bytes, false).await {
+                        Some(answer) => Ok(answer),
+                        None => response(&request, ResponseCode::ServFail).to_vec(),
+                    };
+                    send(&socket, client, answer).await;
+                    drop(permit);
+                })));
+            } else {
+                send(&self.socket, client, response(&request, ResponseCode::ServFail).to_vec()).await;
+            }
+        }
+    }
+
+    async fn accept(&self, stop: &CancellationToken) {
+        let open = Arc::new(Semaphore::new(LIMIT));
+        loop {
+            // Never closed: the semaphore lives as long as this loop.
+            let Ok(permit) = open.clone().acquire_owned().await else { return };
+            match self.listener.accept().await {
+                Ok((connection, _)) => {
+                    let (resolver, stop) = (self.resolver.clone(), stop.clone());
+                    drop(self.env.spawn(self.tasks.track_future(async move {
+                        let conversation = resolver.converse(connection);
+                        if let Some(Err(error)) = stop.run_until_cancelled(conversation).await {
+                            tracing::debug!(%error, "a connection to cluster DNS broke");
+                        }
+                        drop(permit);
+                    })));
+                }
+                Err(error) => {
+                    // Too many open files, as a rule; it passes when some are closed, which no event tells.
+                    tracing::warn!(%error, "cluster DNS cannot take a connection");
+                    self.env.sleep(RECOVERY).await;
+                }
+            }
+        }
+    }
+}
+
+/// What is behind the sockets.
+struct Resolver {
+    zone: Zone,
+    domain: Name,
+    forwarder: Forwarder,
+    env: Environment,
+}
+
+impl Resolver {
+    /// The response, unless somebody else must be asked for it.
+    fn own(&self, request: &Message) -> Option<Message> {
+        if let Some(code) = refusal(request) {
+            return Some(response(request, code));
+        }
+        match self.zone.resolve(request.queries.first()?.name.iter()) {
+            Answer::Addresses(mut found) => {
+                // Clients take the first; so each gets another first.
+                if !found.is_empty() {
+                    let first = self.env.random_below(found.len());
+                    found.rotate_left(first);
+                }
+                Some(addresses(request, &self.domain, &found))
+            }
+            Answer::NoSuchName => Some(no_such_name(request, &self.domain)),
+            Answer::Unready => Some(response(request, ResponseCode::ServFail)),
+            Answer::Foreign => None,
+        }
+    }
+
+    /// Answers the questions of one connection, one after the other.
+    async fn converse(&self, mut connection: TcpStream) -> io::Result<()> {
+        while let Ok(next) = self.env.timeout(IDLE, read_framed(&mut connection)).await {
+            let Some(bytes) = next? else { break };
+            let Some(request) = read(&bytes) else { break };
+            let answer = match self.own(&request) {
+                Some(response) => response.to_vec(),
+                None => match self.forwarder.ask(&request, &bytes, true).await {
+                    Some(answer) => Ok(answer),
+                    None => response(&request, ResponseCode::ServFail).to_vec(),
+                },
+            };
+            write_framed(&mut connection, &answer.map_err(io::Error::other)?).await?;
+        }
+        Ok(())
+    }
+}
+
+fn read(bytes: &[u8]) -> Option<Message> {
+    Message::from_vec(bytes).ok().filter(|message| message.metadata.message_type == MessageType::Query)
+}
+
+/// Sends a datagram. One that is lost here is as one that is lost on the way: the client asks again.
+async fn send(socket: &UdpSocket, client: SocketAddr, answer: Result<Vec<u8>, ProtoError>) {
+    match answer {
+        Ok(bytes) => {
+            if let Err(error) = socket.send_to(&bytes, client).await {
+                tracing::debug!(%client, %error, "an answer could not be sent");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "an answer could not be written"),
+    }
+}

@@ -1,0 +1,199 @@
+//! What the machine must do with packets to services, and how one such state becomes another.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// A transport protocol that services are offered over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+}
+
+impl Protocol {
+    /// The name in lower case, as nftables and DNS write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Sctp => "sctp",
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text names no [`Protocol`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not one of TCP, UDP and SCTP")]
+pub struct UnknownProtocol(pub String);
+
+impl FromStr for Protocol {
+    type Err = UnknownProtocol;
+
+    /// Reads a name in upper case, as in the Kubernetes API, or in lower case.
+    fn from_str(name: &str) -> Result<Self, UnknownProtocol> {
+        match name {
+            "TCP" | "tcp" => Ok(Protocol::Tcp),
+            "UDP" | "udp" => Ok(Protocol::Udp),
+            "SCTP" | "sctp" => Ok(Protocol::Sctp),
+            _ => Err(UnknownProtocol(name.to_owned())),
+        }
+    }
+}
+
+/// Where clients send their packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Frontend {
+    /// A port of a service's own address.
+    Service(IpAddr, Protocol, u16),
+    /// A port of every address of the machine but the loopback range.
+    Node(Protocol, u16),
+}
+
+/// Where a packet ends up: an address and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// The address, of a pod as a rule.
+    pub address: IpAddr,
+    /// The port there.
+    pub port: u16,
+}
+
+/// The endpoints of one port of a service, of which each new connection gets any.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Backends {
+    /// The protocol of the port.
+    pub protocol: Protocol,
+    /// At least one, in order.
+    pub endpoints: BTreeSet<Endpoint>,
+}
+
+/// One port of one service; it prints as `service-<namespace>/<name>/<protocol>/<port>`, as its chain is called.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServicePort(String);
+
+impl ServicePort {
+    const PREFIX: &'static str = "service-";
+
+    /// The name of a port; `None` when namespace or name are none that Kubernetes allows, and so might mean
+    /// something else to whoever reads the name.
+    pub fn new(namespace: &str, name: &str, protocol: Protocol, port: u16) -> Option<Self> {
+        let dns =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+        let valid = |text: &str| (1..=63).contains(&text.len()) && text.bytes().all(dns);
+        (valid(namespace) && valid(name))
+            .then(|| Self(format!("{}{namespace}/{name}/{protocol}/{port}", Self::PREFIX)))
+    }
+
+    /// Reads what the kernel calls a chain; `None` for chains that belong to no service.
+    pub(crate) fn from_chain(name: &str) -> Option<Self> {
+        name.starts_with(Self::PREFIX).then(|| Self(name.to_owned()))
+    }
+}
+
+impl fmt::Display for ServicePort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The data plane's state, of one service or of all: what is wanted, or what the kernel has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Which service port answers to which frontend. Only ports with endpoints have any.
+    pub frontends: BTreeMap<Frontend, ServicePort>,
+    /// The endpoints of each service port.
+    pub backends: BTreeMap<ServicePort, Backends>,
+    /// Addresses of endpoints that may reach themselves through a service, and must then not see themselves as
+    /// the source, because they would answer past the translation.
+    pub hairpins: BTreeSet<IpAddr>,
+}
+
+impl Rules {
+    /// Adds all of `other`. Where both claim a frontend, `other` has it.
+    pub fn extend(&mut self, other: &Rules) {
+        self.frontends.extend(other.frontends.clone());
+        self.backends.extend(other.backends.clone());
+        self.hairpins.extend(&other.hairpins);
+    }
+
+    /// What must change for these rules to become `target`.
+    pub fn changes_to(&self, target: &Rules) -> Changes {
+        Changes {
+            frontends_gone: difference(&self.frontends, &target.frontends),
+            frontends_new: difference(&target.frontends, &self.frontends),
+            backends_gone: self
+                .backends
+                .keys()
+                .filter(|port| !target.backends.contains_key(port))
+                .cloned()
+                .collect(),
+            backends_set: difference(&target.backends, &self.backends),
+            hairpins_gone: self.hairpins.difference(&target.hairpins).copied().collect(),
+            hairpins_new: target.hairpins.difference(&self.hairpins).copied().collect(),
+        }
+    }
+}
+
+/// The entries that the other map does not have, or has with another value.
+fn difference<K: Ord + Clone, V: PartialEq + Clone>(
+    of: &BTreeMap<K, V>,
+    other: &BTreeMap<K, V>,
+) -> BTreeMap<K, V> {
+    let differs = |(key, value): &(&K, &V)| other.get(*key) != Some(*value);
+    of.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// The difference of two [`Rules`], carried out as one transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Frontends that nobody answers to any more, or somebody else, with who did.
+    pub frontends_gone: BTreeMap<Frontend, ServicePort>,
+    /// Frontends with who answers to them now.
+    pub frontends_new: BTreeMap<Frontend, ServicePort>,
+    /// Service ports that are no more.
+    pub backends_gone: BTreeSet<ServicePort>,
+    /// Service ports that are new or have other endpoints.
+    pub backends_set: BTreeMap<ServicePort, Backends>,
+    /// Addresses that are endpoints of nothing any more.
+    pub hairpins_gone: BTreeSet<IpAddr>,
+    /// Addresses that are endpoints now.
+    pub hairpins_new: BTreeSet<IpAddr>,
+}
+
+impl Changes {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds the changes of another service to these, so that both are one transaction. An address that one gives
+    /// up and the other takes does not change.
+    pub fn merge(&mut self, other: Changes) {
+        self.frontends_gone.extend(other.frontends_gone);
+        self.frontends_new.extend(other.frontends_new);
+        self.backends_gone.extend(other.backends_gone);
+        self.backends_set.extend(other.backends_set);
+        for address in other.hairpins_gone {
+            if !self.hairpins_new.remove(&address) {
+                self.hairpins_gone.insert(address);
+            }
+        }
+        for address in other.hairpins_new {
+            if !self.hairpins_gone.remove(&address) {
+                self.hairpins_new.insert(address);
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What all services together want of the data plane.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use bireme_core::object::ObjectKey;
+
+use crate::rules::{Changes, Rules};
+
+/// The rules of all services, from which the change of one costs what that one costs.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceTable {
+    services: BTreeMap<ObjectKey, Rules>,
+    /// How many services have an endpoint at an address.
+    hairpins: BTreeMap<IpAddr, usize>,
+}
+
+impl ServiceTable {
+    /// Puts `rules` in the place of those that the service had; empty ones for a service that is gone.
+    pub fn set(&mut self, service: &ObjectKey, rules: Rules) -> Changes {
+        let before = self.services.remove(service).unwrap_or_default();
+        let mut changes = before.changes_to(&rules);
+        changes.hairpins_new.retain(|address| {
+            let count = self.hairpins.entry(*address).or_default();
+            *count += 1;
+            *count == 1
+        });
+        changes.hairpins_gone.retain(|address| {
+            let left = self.hairpins.get(address).map_or(0, |count| count - 1);
+            if left == 0 {
+                self.hairpins.remove(address)
+            } else {
+                self.hairpins.insert(*address, left)
+            };
+            left == 0
+        });
+        if rules != Rules::default() {
+            self.services.insert(service.clone(), rules);
+        }
+        changes
+    }
+
+    /// The rules of all services.
+    pub fn rules(&self) -> Rules {
+        let mut all = Rules::default();
+        self.services.values().for_each(|rules| all.extend(rules));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::{Backends, Endpoint, Frontend, Protocol, ServicePort};
+
+    fn key(name: &str) -> ObjectKey {
+        ObjectKey::namespaced("shop", name)
+    }
+
+    /// A service with one port 80 at 10.96.0.`address` and endpoints 10.244.0.x.
+    fn rules(name: &str, address: u8, endpoints: &[u8]) -> Rules {
+        let port = ServicePort::new("shop", name, Protocol::Tcp, 80).unwrap();
+        let addresses: Vec<IpAddr> = endpoints.iter().map(|last| [10, 244, 0, *last].into()).collect();
+        let endpoints = addresses.iter().map(|address| Endpoint { address: *address, port: 8080 }).collect();
+        let frontend = Frontend::Service([10, 96, 0, address].into(), Protocol::Tcp, 80);
+        Rules {
+            frontends: [(frontend, port.clone())].into(),
+            backends: [(port, Backends { protocol: Protocol::Tcp, endpoints })].into(),
+            hairpins: addresses.into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn another_endpoint_changes_the_endpoints_of_its_port_alone() {
+        let mut table = ServiceTable::default();
+        table.set(&key("web"), rules("web", 1, &[2]));
+        table.set(&key("db"), rules("db", 2, &[3]));
+        let changes = table.set(&key("web"), rules("web", 1, &[2, 4]));
+        let expected = Changes {
+            backends_set: rules("web", 1, &[2, 4]).backends,
+            hairpins_new: [[10, 244, 0, 4].into()].into(),
+            ..Changes::default()
+        };
+        assert_eq!(changes, expected);
+    }
+
+    #[test]
+    fn the_same_rules_again_change_nothing() {
+        let mut table = ServiceTable::default();
+        assert!(!table.set(&key("web"), rules("web", 1, &[2])).is_empty());
+        assert!(table.set(&key("web"), rules("web", 1, &[2])).is_empty());
+        assert!(table.set(&key("db"), Rules::default()).is_empty());
+    }
+
+    #[test]
+    fn a_service_that_is_gone_takes_all_of_its_rules_with_it() {
+        let mut table = ServiceTable::default();
+        let web = rules("web", 1, &[2]);
+        table.set(&key("web"), web.clone());
+        let changes = table.set(&key("web"), Rules::default());
+        assert_eq!(changes, web.changes_to(&Rules::default()));
+        assert_eq!(
+            changes.backends_gone.len() + changes.frontends_gone.len() + changes.hairpins_gone.len(),
+            3
+        );
+        assert_eq!(table.rules(), Rules::default());
+    }
+
+    #[test]
+    fn an_address_that_moves_between_services_is_given_up_and_taken() {
+        let mut table = ServiceTable::default();
+        table.set(&key("web"), rules("web", 1, &[2]));
+        let mut changes = table.set(&key("web"), rules("web", 5, &[2]));
+        changes.merge(table.set(&key("db"), rules("db", 1, &[3])));
+        let frontend = Frontend::Service([10, 96, 0, 1].into(), Protocol::Tcp, 80);
+        assert_eq!(changes.frontends_gone[&frontend].to_string(), "service-shop/web/tcp/80");
+        assert_eq!(changes.frontends_new[&frontend].to_string(), "service-shop/db/tcp/80");
+    }
+
+    #[test]
+    fn an_endpoint_of_two_services_is_one_until_both_have_given_it_up() {
+        let shared: IpAddr = [10, 244, 0, 2].into();
+        let mut table = ServiceTable::default();
+        assert!(table.set(&key("web"), rules("web", 1, &[2])).hairpins_new.contains(&shared));
+        assert!(table.set(&key("db"), rules("db", 2, &[2])).hairpins_new.is_empty());
+        assert!(table.set(&key("web"), Rules::default()).hairpins_gone.is_empty());
+        assert!(table.set(&key("db"), Rules::default()).hairpins_gone.contains(&shared));
+        assert_eq!(table.rules(), Rules::default());
+    }
+
+    #[test]
+    fn an_endpoint_that_changes_services_within_a_batch_does_not_change() {
+        let mut table = ServiceTable::default();
+        table.set(&key("web"), rules("web", 1, &[2]));
+        let mut changes = table.set(&key("web"), Rules::default());
+        changes.merge(table.set(&key("db"), rules("db", 2, &[2])));
+        assert!(changes.hairpins_gone.is_empty() && changes.hairpins_new.is_empty());
+    }
+}

@@ -1,0 +1,123 @@
+//! What a client hears when the store refuses, and what happens between a check and its commit.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bireme_core::client::{Client, DeleteOptions, WriteOptions};
+use bireme_core::error::Reason;
+use bireme_core::object::{Kind, ObjectKey};
+use bireme_core::store::{
+    Commit, Key, Limits, MemoryStore, RangeRequest, RangeResponse, Revision, Store, StoreError, WatchStream,
+};
+use bireme_core::{Environment, client::Identity};
+use bireme_registry::{DirectClient, Registry, RegistryOptions};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
+use serde_json::json;
+
+use crate::common::{Cluster, config_map, key, namespace, object};
+
+/// What a store does to a commit before it looks at it.
+type Before = Box<dyn Fn(&Commit) -> Interference + Send + Sync>;
+
+enum Interference {
+    None,
+    /// Somebody deletes this namespace first.
+    Delete(ObjectKey),
+    /// The commit fails like this.
+    Fail(StoreError),
+}
+
+/// A memory store whose commits can be interfered with.
+struct Interfering {
+    inner: MemoryStore,
+    rival: DirectClient,
+    before: Before,
+}
+
+#[async_trait]
+impl Store for Interfering {
+    fn limits(&self) -> Limits {
+        self.inner.limits()
+    }
+
+    async fn range(&self, request: RangeRequest) -> Result<RangeResponse, StoreError> {
+        self.inner.range(request).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Revision, StoreError> {
+        match (self.before)(&commit) {
+            Interference::None => {}
+            Interference::Delete(name) => {
+                let kind = Kind::of::<Namespace>();
+                self.rival.delete(kind, &name, &DeleteOptions::default()).await.unwrap();
+            }
+            Interference::Fail(error) => return Err(error),
+        }
+        self.inner.commit(commit).await
+    }
+
+    async fn watch(&self, prefix: Key, after: Revision) -> Result<WatchStream, StoreError> {
+        self.inner.watch(prefix, after).await
+    }
+
+    async fn compact(&self, revision: Revision) -> Result<(), StoreError> {
+        self.inner.compact(revision).await
+    }
+}
+
+async fn interfered(cluster: &Cluster, before: Before) -> DirectClient {
+    let store = Interfering { inner: cluster.store.clone(), rival: cluster.client.clone(), before };
+    let options = RegistryOptions::default();
+    let registry = Registry::open(Arc::new(store), Environment::simulated(3), options).await.unwrap();
+    DirectClient::new(registry, Identity::admin("admin"))
+}
+
+fn writes(commit: &Commit, prefix: &str) -> bool {
+    commit.operations.iter().any(|operation| operation.key().as_bytes().starts_with(prefix.as_bytes()))
+}
+
+#[tokio::test]
+async fn a_namespace_that_begins_to_terminate_at_the_last_moment_takes_no_more_objects() {
+    let cluster = Cluster::start().await;
+    cluster.create(namespace("shop")).await;
+    let before: Before = Box::new(|commit| match writes(commit, "/registry/configmaps/shop/") {
+        true => Interference::Delete(ObjectKey::cluster("shop")),
+        false => Interference::None,
+    });
+    let client = interfered(&cluster, before).await;
+    let map = object::<ConfigMap>(json!({"metadata": {"name": "a", "namespace": "shop"}}));
+    let error = client.create(&map, &WriteOptions::default()).await.unwrap_err();
+    assert_eq!((error.reason(), error.causes()[0].reason), (Reason::Forbidden, "NamespaceTerminating"));
+    let key = ObjectKey::namespaced("shop", "a");
+    assert!(cluster.client.get(Kind::of::<ConfigMap>(), &key).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn an_object_beyond_the_limits_of_the_store_is_too_large() {
+    let cluster = Cluster::start().await;
+    let pod = object::<Pod>(json!({
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {"containers": [{"name": "main", "image": "server:1", "args": ["x".repeat(2 << 20)]}]},
+    }));
+    let error = cluster.client.create(&pod, &WriteOptions::default()).await.unwrap_err();
+    assert_eq!(error.reason(), Reason::RequestEntityTooLarge);
+    assert!(cluster.client.get(Kind::of::<Pod>(), &key("web")).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn a_write_whose_outcome_is_unknown_is_a_timeout_and_one_that_did_not_happen_is_unavailable() {
+    let cluster = Cluster::start().await;
+    for (unknown, reason) in [(true, Reason::Timeout), (false, Reason::ServiceUnavailable)] {
+        let before: Before = Box::new(move |commit| match writes(commit, "/registry/configmaps/") {
+            true => Interference::Fail(StoreError::Unavailable {
+                operation: "committing",
+                unknown,
+                source: "the line is down".into(),
+            }),
+            false => Interference::None,
+        });
+        let client = interfered(&cluster, before).await;
+        let error = client.create(&config_map("a", "1"), &WriteOptions::default()).await.unwrap_err();
+        assert_eq!(error.reason(), reason);
+    }
+}

@@ -1,0 +1,191 @@
+//! The marks on what bireme makes: whose it is, and what it is for.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bireme_core::object::ObjectKey;
+use bireme_core::runtime::PodIdentity;
+
+const CLUSTER: &str = "bireme.dev/cluster";
+const NODE: &str = "bireme.dev/node";
+const ROLE: &str = "bireme.dev/role";
+const ATTEMPT: &str = "bireme.dev/attempt";
+const SANDBOX: &str = "bireme.dev/sandbox";
+const PROCESSES: &str = "bireme.dev/processes";
+const POD_NAMESPACE: &str = "io.kubernetes.pod.namespace";
+const POD_NAME: &str = "io.kubernetes.pod.name";
+const POD_UID: &str = "io.kubernetes.pod.uid";
+const CONTAINER_NAME: &str = "io.kubernetes.container.name";
+const OWN: &[&str] =
+    &[CLUSTER, NODE, ROLE, ATTEMPT, SANDBOX, PROCESSES, POD_NAMESPACE, POD_NAME, POD_UID, CONTAINER_NAME];
+
+/// Whose a container is: a node's of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// Tells the clusters on one engine apart; any text.
+    pub cluster: String,
+    /// The node's name.
+    pub node: String,
+}
+
+/// What a container of the engine is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Sandbox,
+    Container,
+}
+
+/// Which processes a sandbox's containers see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Processes {
+    Own,
+    Pod,
+    Node,
+}
+
+/// The marks of one container of the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Marks {
+    pub(crate) role: Role,
+    pub(crate) pod: PodIdentity,
+    pub(crate) attempt: u32,
+    /// The container's name in its pod; empty for a sandbox.
+    pub(crate) name: String,
+    /// The sandbox that a container belongs to; empty for a sandbox.
+    pub(crate) sandbox: String,
+    pub(crate) processes: Processes,
+}
+
+impl Role {
+    const fn text(self) -> &'static str {
+        match self {
+            Role::Sandbox => "sandbox",
+            Role::Container => "container",
+        }
+    }
+}
+
+impl Processes {
+    const fn text(self) -> &'static str {
+        match self {
+            Processes::Own => "own",
+            Processes::Pod => "pod",
+            Processes::Node => "node",
+        }
+    }
+}
+
+impl Scope {
+    /// The engine's filter for everything of the cluster.
+    pub(crate) fn cluster_filters(&self) -> HashMap<String, Vec<String>> {
+        HashMap::from([("label".to_owned(), vec![format!("{CLUSTER}={}", self.cluster)])])
+    }
+
+    /// The engine's filter for everything of this node, or what of it plays a role.
+    pub(crate) fn filters(&self, role: Option<Role>) -> HashMap<String, Vec<String>> {
+        let mut labels = vec![format!("{CLUSTER}={}", self.cluster), format!("{NODE}={}", self.node)];
+        labels.extend(role.map(|role| format!("{ROLE}={}", role.text())));
+        HashMap::from([("label".to_owned(), labels)])
+    }
+
+    /// The engine's filter for a sandbox's containers.
+    pub(crate) fn members(&self, sandbox: &str) -> HashMap<String, Vec<String>> {
+        let mut filters = self.filters(Some(Role::Container));
+        filters.entry("label".to_owned()).or_default().push(format!("{SANDBOX}={sandbox}"));
+        filters
+    }
+
+    /// Whether these labels are of this node.
+    pub(crate) fn owns(&self, labels: &HashMap<String, String>) -> bool {
+        labels.get(CLUSTER) == Some(&self.cluster) && labels.get(NODE) == Some(&self.node)
+    }
+
+    /// All labels of a container: its marks over what its specification asks for.
+    pub(crate) fn mark(&self, marks: &Marks, asked: &BTreeMap<String, String>) -> HashMap<String, String> {
+        let pod = &marks.pod;
+        let own = [
+            (CLUSTER, self.cluster.as_str()),
+            (NODE, &self.node),
+            (ROLE, marks.role.text()),
+            (SANDBOX, &marks.sandbox),
+            (PROCESSES, marks.processes.text()),
+            (POD_NAMESPACE, pod.key.namespace().unwrap_or_default()),
+            (POD_NAME, pod.key.name()),
+            (POD_UID, &pod.uid),
+            (CONTAINER_NAME, &marks.name),
+        ];
+        let mut labels: HashMap<_, _> =
+            asked.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        labels.extend(own.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        labels.insert(ATTEMPT.to_owned(), marks.attempt.to_string());
+        labels
+    }
+}
+
+impl Marks {
+    /// The marks that labels carry; `None` when they are not bireme's.
+    pub(crate) fn read(labels: &HashMap<String, String>) -> Option<Marks> {
+        let text = |key: &str| labels.get(key).cloned();
+        Some(Marks {
+            role: [Role::Sandbox, Role::Container]
+                .into_iter()
+                .find(|role| text(ROLE).as_deref() == Some(role.text()))?,
+            pod: PodIdentity {
+                key: ObjectKey::namespaced(&text(POD_NAMESPACE)?, &text(POD_NAME)?),
+                uid: text(POD_UID)?,
+            },
+            attempt: text(ATTEMPT)?.parse().ok()?,
+            name: text(CONTAINER_NAME)?,
+            sandbox: text(SANDBOX)?,
+            processes: [Processes::Own, Processes::Pod, Processes::Node]
+                .into_iter()
+                .find(|processes| text(PROCESSES).as_deref() == Some(processes.text()))?,
+        })
+    }
+
+    /// The engine's name for it: one pod, one name and one attempt make one container, so a repeated create
+    /// meets the first one.
+    pub(crate) fn engine_name(&self) -> String {
+        let name = if self.name.is_empty() { "sandbox" } else { &self.name };
+        let PodIdentity { key, uid } = &self.pod;
+        let namespace = key.namespace().unwrap_or_default();
+        format!("bireme_{name}_{}_{namespace}_{uid}_{}", key.name(), self.attempt)
+    }
+}
+
+/// What a container's specification asked for, without the marks.
+pub(crate) fn asked_for(labels: HashMap<String, String>) -> BTreeMap<String, String> {
+    labels.into_iter().filter(|(key, _)| !OWN.contains(&key.as_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks() -> Marks {
+        Marks {
+            role: Role::Container,
+            pod: PodIdentity { key: ObjectKey::namespaced("shop", "web-0"), uid: "u-1".into() },
+            attempt: 3,
+            name: "web".into(),
+            sandbox: "abc".into(),
+            processes: Processes::Pod,
+        }
+    }
+
+    #[test]
+    fn marks_are_read_back_as_they_were_written() {
+        let scope = Scope { cluster: "c".into(), node: "n".into() };
+        let asked =
+            BTreeMap::from([("tier".to_owned(), "front".to_owned()), (NODE.to_owned(), "forged".to_owned())]);
+        let labels = scope.mark(&marks(), &asked);
+        assert!(scope.owns(&labels), "a specification cannot forge the marks");
+        assert!(!Scope { node: "other".into(), ..scope }.owns(&labels));
+        assert_eq!(Marks::read(&labels), Some(marks()));
+        assert_eq!(asked_for(labels), BTreeMap::from([("tier".to_owned(), "front".to_owned())]));
+    }
+
+    #[test]
+    fn foreign_labels_are_no_marks() {
+        assert_eq!(Marks::read(&HashMap::from([(CLUSTER.to_owned(), "c".to_owned())])), None);
+    }
+}

@@ -1,0 +1,34 @@
+//! `cargo xtask bench`: builds the measurements as shipped and runs one of them.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::console::step;
+use crate::options::BenchOptions;
+use crate::process::{self, Foreground};
+use crate::workspace::Workspace;
+
+/// Runs the measurement that `options` names; which there are, the benches know themselves.
+pub fn command(workspace: &Workspace, options: &BenchOptions) -> anyhow::Result<ExitCode> {
+    step("building the benches and the binary in release");
+    process::run(workspace.cargo().args([
+        "build",
+        "--release",
+        "--package",
+        "bireme-benches",
+        "--package",
+        "bireme-cli",
+    ]))?;
+    let release = workspace.target.join("release");
+    let mut bench = std::process::Command::new(release.join("bireme-benches"));
+    bench.arg(&options.name).env("BIREME_BINARY", release.join("bireme"));
+    if options.quick {
+        bench.arg("--quick");
+    }
+    if let Some(path) = &options.json {
+        bench.arg("--json").arg(std::path::absolute(path).context("--json")?);
+    }
+    let status = Foreground::start(&mut bench)?.wait()?;
+    Ok(ExitCode::from(process::exit_code(status)))
+}

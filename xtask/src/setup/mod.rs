@@ -1,0 +1,171 @@
+//! Set-up: finding what a command needs on this machine, installing what is missing, starting what is not
+//! running, and saying each time what is done.
+
+mod apt;
+mod dockerd;
+pub mod kubectl;
+mod python;
+mod sources;
+mod tools;
+
+pub use tools::is_static;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+
+use crate::console::note;
+use crate::docker::Docker;
+use crate::options::SetupOptions;
+use crate::workspace::Workspace;
+use dockerd::Dockerd;
+use tools::{OPTIONAL_ADAPTERS, Tool};
+
+/// A machine made ready, as far as that was possible.
+pub struct Ready {
+    /// The kubectl to drive clusters with.
+    pub kubectl: Option<PathBuf>,
+    /// The Docker Engine to run containers with.
+    pub docker: Option<Docker>,
+    /// What is still missing, one sentence each with how to get it.
+    pub missing: Vec<String>,
+    /// Docker's daemon when it was started here. Dropping it stops the daemon.
+    daemon: Option<Dockerd>,
+}
+
+impl Ready {
+    /// An error that lists what is missing, if anything is.
+    pub fn complete(&self) -> anyhow::Result<()> {
+        if self.missing.is_empty() {
+            return Ok(());
+        }
+        bail!("this machine lacks what the command needs:\n  - {}", self.missing.join("\n  - "))
+    }
+
+    /// Leaves Docker's daemon running after the command, for containers that are to be kept.
+    pub fn keep_docker_running(&mut self) {
+        if let Some(daemon) = self.daemon.take() {
+            daemon.release();
+        }
+    }
+}
+
+/// Makes ready what clusters of simulated nodes need.
+pub fn for_simulation(workspace: &Workspace) -> Ready {
+    let mut missing = Vec::new();
+    let kubectl = keep_reason(kubectl::ensure(workspace, &kubectl::CURRENT), &mut missing);
+    Ready { kubectl, docker: None, missing, daemon: None }
+}
+
+/// Makes ready what clusters of real containers need.
+pub fn for_containers(workspace: &Workspace) -> Ready {
+    let mut missing = install(tools::FOR_CONTAINERS);
+    if !is_root() {
+        missing.push(
+            "root: pod networks and service rules belong to the kernel; run this as root, \
+             or start simulated nodes with `cargo xtask cluster --runtime sim`"
+                .to_owned(),
+        );
+    }
+    let (docker, daemon) = keep_reason(dockerd::ensure(workspace), &mut missing).unzip();
+    let kubectl = keep_reason(kubectl::ensure(workspace, &kubectl::CURRENT), &mut missing);
+    Ready { kubectl, docker, missing, daemon: daemon.flatten() }
+}
+
+/// Makes ready what the adapters outside the default build need; returns a sentence for each thing still missing.
+pub fn for_optional_adapters() -> Vec<String> {
+    let mut missing = install(tools::FOR_BUILDING_ADAPTERS);
+    missing.extend(install(tools::FOR_OPTIONAL_ADAPTERS));
+    missing
+}
+
+/// A Python that has the client of Kubernetes.
+///
+/// # Errors
+///
+/// Says what is missing, or why it cannot be fetched.
+pub fn for_clients(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let missing = install(tools::FOR_CLIENTS);
+    if !missing.is_empty() {
+        bail!(missing.join("; "));
+    }
+    python::ensure(workspace).context("the Python client of Kubernetes (package kubernetes)")
+}
+
+/// The members of the workspace that can be built here, as arguments of cargo's: all of them, without the optional
+/// adapters where their tools are missing.
+pub fn buildable() -> Vec<&'static str> {
+    let mut arguments = vec!["--workspace"];
+    let absent: Vec<_> = tools::FOR_BUILDING_ADAPTERS.iter().filter(|tool| !tool.is_present()).collect();
+    if !absent.is_empty() {
+        for tool in absent {
+            note(format_args!(
+                "{} are left out; missing: {}",
+                OPTIONAL_ADAPTERS.join(", "),
+                tool.how_to_install()
+            ));
+        }
+        arguments.extend(OPTIONAL_ADAPTERS.iter().flat_map(|adapter| ["--exclude", adapter]));
+    }
+    arguments
+}
+
+/// `cargo xtask setup`: installs, and says what is there.
+pub fn command(workspace: &Workspace, options: &SetupOptions) -> anyhow::Result<ExitCode> {
+    let mut ready = for_containers(workspace);
+    if options.all {
+        ready.missing.extend(for_optional_adapters());
+        keep_reason(kubectl::ensure(workspace, &kubectl::OLDEST), &mut ready.missing);
+        keep_reason(for_clients(workspace), &mut ready.missing);
+    }
+    let optional =
+        tools::FOR_BUILDING_ADAPTERS.iter().chain(tools::FOR_OPTIONAL_ADAPTERS).chain(tools::FOR_CLIENTS);
+    for tool in tools::FOR_CONTAINERS.iter().chain(optional) {
+        let state = if tool.is_present() { "present" } else { "missing" };
+        println!("{:<22} {state:<8} {}", tool.package, tool.why);
+    }
+    if let Some(docker) = &ready.docker {
+        println!("{:<22} {:<8} answers on {}", "Docker Engine", docker.version()?, docker.socket().display());
+    }
+    if let Some(kubectl) = &ready.kubectl {
+        println!("{:<22} {:<8} {}", "kubectl", kubectl::minor(kubectl)?, kubectl.display());
+    }
+    ready.keep_docker_running();
+    ready.complete()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Installs those of `tools` that are not there; returns a sentence for each that could not be.
+fn install(tools: &[Tool]) -> Vec<String> {
+    let absent: Vec<&Tool> = tools.iter().filter(|tool| !tool.is_present()).collect();
+    if absent.is_empty() {
+        return Vec::new();
+    }
+    let packages: Vec<&str> = absent.iter().map(|tool| tool.package).collect();
+    if apt::is_usable() {
+        for tool in &absent {
+            note(format_args!("{} is missing: {}", tool.package, tool.why));
+        }
+        if let Err(error) = apt::install(&packages) {
+            note(format_args!("{error:#}"));
+        }
+    }
+    absent.iter().filter(|tool| !tool.is_present()).map(|tool| tool.how_to_install()).collect()
+}
+
+/// Turns a failure into a sentence for the list of what is missing.
+fn keep_reason<T>(result: anyhow::Result<T>, missing: &mut Vec<String>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            missing.push(format!("{error:#}"));
+            None
+        }
+    }
+}
+
+/// Whether this process may do everything.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
