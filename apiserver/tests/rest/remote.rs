@@ -22,7 +22,7 @@ use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Node;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -271,7 +271,10 @@ async fn a_node_that_cannot_be_reached_is_named() {
     remote.register("silent", None).await;
     let expected = "node \"silent\" does not say at which address it can be reached";
     assert_eq!(remote.refused("silent").await, unavailable(expected));
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Nobody else gets the port, and nobody listens on it.
+    let bound = TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let gone = bound.local_addr().unwrap();
     remote.register("gone", Some(gone)).await;
     let (reason, message) = remote.refused("gone").await;
     assert_eq!(reason, Reason::ServiceUnavailable);

@@ -25,6 +25,8 @@ use super::zone::{Answer, Zone};
 const LIMIT: usize = 512;
 /// How long a connection may be silent.
 const IDLE: Duration = Duration::from_secs(10);
+/// How many ports are looked at for one that is free in both transports.
+const PORTS: usize = 64;
 const RECOVERY: Duration = Duration::from_millis(100);
 
 /// What cluster DNS needs to know.
@@ -91,9 +93,8 @@ impl Dns {
         let name =
             Name::from_ascii(&fqdn).map_err(|source| DnsError::Domain { domain: domain.clone(), source })?;
         let refused = |source| DnsError::Listen { address: listen, source };
-        let socket = UdpSocket::bind(listen).await.map_err(refused)?;
-        let address = socket.local_addr().map_err(refused)?;
-        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let (socket, listener) = sockets(listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
         // A machine that itself asks cluster DNS would be asked in turn, without end.
         upstreams.retain(|upstream| *upstream != address);
         let (services, slices) = (informers.of::<Service>(), informers.of::<EndpointSlice>());
@@ -179,6 +180,24 @@ impl Dns {
                     self.env.sleep(RECOVERY).await;
                 }
             }
+        }
+    }
+}
+
+/// One port over both transports. A port that the operating system chose for one may be taken in the other: it
+/// is held until the end, so that the next choice is another.
+async fn sockets(listen: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
+    let mut held = Vec::new();
+    loop {
+        let socket = UdpSocket::bind(listen).await?;
+        match TcpListener::bind(socket.local_addr()?).await {
+            Ok(listener) => return Ok((socket, listener)),
+            Err(error)
+                if listen.port() == 0 && error.kind() == io::ErrorKind::AddrInUse && held.len() < PORTS =>
+            {
+                held.push(socket);
+            }
+            Err(error) => return Err(error),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Cluster DNS on a socket.
 
 use std::io::{Read as _, Write as _};
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::Duration;
@@ -101,9 +102,14 @@ fn addresses(message: &Message) -> Vec<Ipv4Addr> {
 
 /// A resolver of the outside world. Ahead of each answer over UDP it sends one with another number.
 fn outside() -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    // A port that is free for datagrams may be taken for streams.
+    let sockets = || {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind(socket.local_addr().unwrap()).ok()?;
+        Some((socket, listener))
+    };
+    let (socket, listener) = iter::repeat_with(sockets).take(64).flatten().next().unwrap();
     let address = socket.local_addr().unwrap();
-    let listener = TcpListener::bind(address).unwrap();
     let answer = |request: &Message, address: Ipv4Addr| {
         let mut answer = request.clone().into_response();
         let name = request.queries[0].name.clone();
@@ -188,9 +194,11 @@ async fn an_answer_too_large_for_a_datagram_is_whole_over_a_stream() {
 #[tokio::test]
 async fn other_names_are_asked_of_the_first_resolver_that_answers() {
     let cluster = cluster().await;
-    // Nobody listens there: what was bound is closed again.
-    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let server = serve(&cluster, vec![nobody, outside()]).await;
+    // A socket that hears itself alone: whoever else sends there is told that nobody listens.
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap();
+    nobody.connect(address).unwrap();
+    let server = serve(&cluster, vec![address, outside()]).await;
     let name = || question("www.example.com.", RecordType::A);
     assert_eq!(addresses(&ask(server, name()).await), [OUTSIDE]);
     let over_stream = &ask_stream(server, vec![name()]).await[0];
