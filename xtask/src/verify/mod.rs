@@ -4,6 +4,7 @@
 mod arrows;
 mod documented;
 mod licences;
+mod map;
 mod members;
 mod size;
 mod tree;
@@ -44,6 +45,7 @@ const CHECKS: &[Check] = &[
     ("unused dependencies", unused::check),
     ("unexplained dependencies", documented::check),
     ("licences of dependencies", licences::check),
+    ("the map", map::check),
     ("size budget", size::check),
     ("banned words", words::check),
     ("lints", lints),
