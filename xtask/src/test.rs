@@ -18,6 +18,8 @@ use crate::{images, options::TestOptions};
 
 /// Test targets whose names begin so drive whole clusters with kubectl and run one test at a time.
 const END_TO_END: &str = "e2e";
+/// Test targets whose names begin so run on the etcd that is on the PATH.
+const ON_ETCD: &str = "etcd";
 
 /// A test program that cargo built.
 struct Program {
@@ -29,6 +31,7 @@ struct Program {
 }
 
 /// What all test programs of a run share.
+#[derive(Clone)]
 struct Run<'a> {
     workspace: &'a Workspace,
     filter: Option<&'a str>,
@@ -43,9 +46,9 @@ pub fn command(workspace: &Workspace, options: &TestOptions) -> anyhow::Result<E
     for sentence in ready.missing.iter().chain(&setup::for_optional_adapters()) {
         note(format_args!("missing: {sentence}"));
     }
-    let python = setup::for_clients(workspace);
-    if let Err(error) = &python {
-        note(format_args!("missing: {error:#}"));
+    let peers = setup::peers(workspace);
+    for sentence in &peers.missing {
+        note(format_args!("missing: {sentence}"));
     }
     step("building all tests");
     let members = setup::buildable();
@@ -53,9 +56,15 @@ pub fn command(workspace: &Workspace, options: &TestOptions) -> anyhow::Result<E
     let mark = std::process::id().to_string();
     let before = Traces::look(ready.docker.as_ref());
     let mut environment = vec![(RUN_MARK, mark.clone().into())];
-    environment.extend(python.ok().map(|python| ("BIREME_TEST_PYTHON", python.into())));
+    let programs_of_peers = [
+        ("BIREME_TEST_KUBECTL", &ready.kubectl),
+        ("BIREME_TEST_OLDEST_KUBECTL", &peers.oldest_kubectl),
+        ("BIREME_TEST_PYTHON", &peers.python),
+    ];
+    let found = programs_of_peers.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?.into())));
+    environment.extend(found);
     let run = Run { workspace, filter: options.filter.as_deref(), members, environment };
-    let total = stages(run, &ready, programs);
+    let total = stages(run, &ready, peers.newer_etcd, programs);
     for trace in sweep::sweep(&before, &mark, ready.docker.as_ref()) {
         step(format_args!("the tests left something behind, now removed: {trace}"));
     }
@@ -71,20 +80,27 @@ pub fn command(workspace: &Workspace, options: &TestOptions) -> anyhow::Result<E
     Ok(if total.failed == 0 && !nothing_ran { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn stages(mut run: Run<'_>, ready: &Ready, programs: Vec<Program>) -> anyhow::Result<Tally> {
-    let (end_to_end, rest): (Vec<_>, Vec<_>) =
-        programs.into_iter().partition(|program| program.target.starts_with(END_TO_END));
+fn stages(
+    mut run: Run<'_>,
+    ready: &Ready,
+    newer_etcd: Option<[PathBuf; 2]>,
+    programs: Vec<Program>,
+) -> anyhow::Result<Tally> {
+    let is_named = |name: &'static str| move |program: &Program| program.target.starts_with(name);
+    let (end_to_end, rest): (Vec<_>, Vec<_>) = programs.into_iter().partition(is_named(END_TO_END));
+    let (on_etcd, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(is_named(ON_ETCD));
     let mut total = run.stage("unit and conformance", &rest, &[])?;
+    total += run.stage("etcd", &on_etcd, &[])?;
+    if let Some(folders) = newer_etcd {
+        total += run.with_path(folders)?.stage("newer etcd", &on_etcd, &[])?;
+    }
     total += run.documentation()?;
-    match (&ready.kubectl, ready.missing.is_empty()) {
-        (Some(kubectl), true) if !end_to_end.is_empty() => {
-            images::build(run.workspace)?;
-            run.environment.push(("BIREME_TEST_IMAGES", run.workspace.state("images")?.into()));
-            run.environment.push(("BIREME_TEST_KUBECTL", kubectl.into()));
-            total += run.stage("end to end", &end_to_end, &["--test-threads=1"])?;
-        }
-        (_, false) => step("end to end: not run, see what is missing above"),
-        _ => {}
+    if !ready.missing.is_empty() {
+        step("end to end: not run, see what is missing above");
+    } else if !end_to_end.is_empty() {
+        images::build(run.workspace)?;
+        run.environment.push(("BIREME_TEST_IMAGES", run.workspace.state("images")?.into()));
+        total += run.stage("end to end", &end_to_end, &["--test-threads=1"])?;
     }
     Ok(total)
 }
@@ -117,6 +133,15 @@ fn program(message: &Value) -> Option<Program> {
 }
 
 impl Run<'_> {
+    /// The same, with other programs before those that are on the PATH.
+    fn with_path(&self, folders: [PathBuf; 2]) -> anyhow::Result<Self> {
+        let present = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&present)))?;
+        let mut run = self.clone();
+        run.environment.push(("PATH", path));
+        Ok(run)
+    }
+
     fn stage(&self, name: &str, programs: &[Program], arguments: &[&str]) -> anyhow::Result<Tally> {
         step(format_args!("tests: {name}"));
         let watch = Stopwatch::start();

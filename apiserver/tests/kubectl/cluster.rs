@@ -1,6 +1,6 @@
 //! A server, a kubeconfig, and `kubectl` as a function.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +25,8 @@ use crate::echo::EchoNode;
 /// Names the kubectl to test with, where it is not the one on the path.
 const VARIABLE: &str = "BIREME_TEST_KUBECTL";
 
-/// Where the oldest kubectl is unpacked.
-const OLDEST: &str = "../.bireme/tools/kubectl-1.20/usr/bin/kubectl";
+/// Names the oldest kubectl that compatibility is tested with.
+const OLDEST_VARIABLE: &str = "BIREME_TEST_OLDEST_KUBECTL";
 
 /// The only node.
 const NODE: &str = "n1";
@@ -54,14 +54,13 @@ impl Cluster {
         Some(Cluster::of(kubectl).await)
     }
 
-    /// A fresh cluster for the oldest kubectl that compatibility is tested with; none where it has not been fetched.
+    /// A fresh cluster for the oldest kubectl; none where it has not been fetched.
     pub async fn start_for_oldest() -> Option<Cluster> {
-        let kubectl = Path::new(env!("CARGO_MANIFEST_DIR")).join(OLDEST);
-        if !kubectl.is_file() {
-            eprintln!("skipped: there is no {} (cargo xtask setup fetches it)", kubectl.display());
+        let Some(kubectl) = std::env::var_os(OLDEST_VARIABLE) else {
+            eprintln!("skipped: {OLDEST_VARIABLE} names no kubectl (`cargo xtask test` does)");
             return None;
-        }
-        Some(Cluster::of(kubectl).await)
+        };
+        Some(Cluster::of(kubectl.into()).await)
     }
 
     async fn of(kubectl: PathBuf) -> Cluster {

@@ -1,6 +1,7 @@
 //! Unmodified `kubectl` against a server on a store in memory.
 //!
-//! The one that `BIREME_TEST_KUBECTL` names, else the one on the path; where there is none, the tests say so and pass.
+//! The one that `BIREME_TEST_KUBECTL` names, else the one on the path, and the oldest that is supported, which
+//! `BIREME_TEST_OLDEST_KUBECTL` names; where there is none, the tests say so and pass.
 #![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
 mod applying;

@@ -1,6 +1,6 @@
 //! What the index does not have yet: it is seen, it is bounded, and it gets there.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use bireme_core::store::log::CommitLog;
@@ -69,26 +69,31 @@ fn with_indexer<T>(view: &View, work: impl FnOnce() -> T) -> T {
 fn readers_see_one_revision_exactly_while_keys_move_to_the_index() {
     let folder = tempfile::tempdir().unwrap();
     let view = view(folder.path(), 4 << 10);
-    let done = AtomicBool::new(false);
-    let read = |seed| read(&view, &done, seed);
-    let reads = with_indexer(&view, || {
+    let (done, reads) = (AtomicBool::new(false), AtomicU64::new(0));
+    with_indexer(&view, || {
         thread::scope(|scope| {
-            let readers = [scope.spawn(move || read(1)), scope.spawn(move || read(2))];
-            let stop = Finally(|| done.store(true, Ordering::Relaxed));
-            write(&view);
-            drop(stop);
-            readers.map(|reader| reader.join().unwrap())
-        })
+            for seed in [1, 2] {
+                let (view, done, reads) = (&view, &done, &reads);
+                scope.spawn(move || read(view, done, reads, seed));
+            }
+            let _stop = Finally(|| done.store(true, Ordering::Relaxed));
+            write(&view, &reads);
+        });
     });
-    assert!(reads.iter().all(|reads| *reads > 10), "the test read next to nothing: {reads:?}");
+    let reads = reads.into_inner();
+    assert!(reads >= READS, "the test read next to nothing: {reads}");
     assert_eq!(indexed(&view), view.range(&all(None)).unwrap().items, "the index has everything in the end");
 }
 
-/// Puts and deletes keys. Each commit also says how many there were, and how many keys they leave.
-fn write(view: &View) {
+/// How often the state is read at least while it changes.
+const READS: u64 = 100;
+
+/// Puts and deletes keys, some thousand times and until there were enough reads. Each commit also says how many there
+/// were, and how many keys they leave.
+fn write(view: &View, reads: &AtomicU64) {
     let mut dice = Dice(0);
     let mut alive = BTreeSet::new();
-    for count in 1..=6000 {
+    for count in (1..=1_000_000).take_while(|count| *count <= 6000 || reads.load(Ordering::Relaxed) < READS) {
         view.memtable.wait_for_room();
         let key = format!("/key/{:03}", dice.below(300));
         let is_put = alive.insert(key.clone()) || dice.below(3) > 0;
@@ -101,10 +106,9 @@ fn write(view: &View) {
     }
 }
 
-/// Reads the present and the near past until `done`, and checks each answer; returns how many there were.
-fn read(view: &View, done: &AtomicBool, seed: u64) -> u64 {
+/// Reads the present and the near past until `done`, and checks and counts each answer.
+fn read(view: &View, done: &AtomicBool, reads: &AtomicU64, seed: u64) {
     let mut dice = Dice(seed);
-    let mut reads = 0;
     while !done.load(Ordering::Relaxed) {
         let present = view.memtable.present();
         let back = if dice.below(2) == 0 { None } else { Some(dice.below(100) as u64) };
@@ -114,9 +118,8 @@ fn read(view: &View, done: &AtomicBool, seed: u64) -> u64 {
         let Some((state, keys)) = found.items.split_last() else { continue };
         let state = String::from_utf8(state.value.to_vec()).unwrap();
         assert_eq!(state, format!("{} {}", found.revision, keys.len()), "not one state");
-        reads += 1;
+        reads.fetch_add(1, Ordering::Relaxed);
     }
-    reads
 }
 
 #[test]

@@ -3,7 +3,9 @@
 
 mod apt;
 mod dockerd;
+mod etcd;
 pub mod kubectl;
+mod package;
 mod python;
 mod sources;
 mod tools;
@@ -13,7 +15,7 @@ pub use tools::is_static;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use crate::console::note;
 use crate::docker::Docker;
@@ -54,7 +56,7 @@ impl Ready {
 /// Makes ready what clusters of simulated nodes need.
 pub fn for_simulation(workspace: &Workspace) -> Ready {
     let mut missing = Vec::new();
-    let kubectl = keep_reason(kubectl::ensure(workspace, &kubectl::CURRENT), &mut missing);
+    let kubectl = keep_reason(kubectl::current(workspace), &mut missing);
     Ready { kubectl, docker: None, missing, daemon: None }
 }
 
@@ -69,7 +71,7 @@ pub fn for_containers(workspace: &Workspace) -> Ready {
         );
     }
     let (docker, daemon) = keep_reason(dockerd::ensure(workspace), &mut missing).unzip();
-    let kubectl = keep_reason(kubectl::ensure(workspace, &kubectl::CURRENT), &mut missing);
+    let kubectl = keep_reason(kubectl::current(workspace), &mut missing);
     Ready { kubectl, docker, missing, daemon: daemon.flatten() }
 }
 
@@ -80,17 +82,32 @@ pub fn for_optional_adapters() -> Vec<String> {
     missing
 }
 
-/// A Python that has the client of Kubernetes.
-///
-/// # Errors
-///
-/// Says what is missing, or why it cannot be fetched.
-pub fn for_clients(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let missing = install(tools::FOR_CLIENTS);
-    if !missing.is_empty() {
-        bail!(missing.join("; "));
+/// What is tested with beside what bireme itself uses.
+#[derive(Default)]
+pub struct Peers {
+    /// A Python that has the client of Kubernetes.
+    pub python: Option<PathBuf>,
+    /// The oldest kubectl.
+    pub oldest_kubectl: Option<PathBuf>,
+    /// The folders of a newer etcd's programs.
+    pub newer_etcd: Option<[PathBuf; 2]>,
+    /// What is still missing, one sentence each.
+    pub missing: Vec<String>,
+}
+
+/// Makes the peers ready.
+pub fn peers(workspace: &Workspace) -> Peers {
+    let mut missing = install(tools::FOR_CLIENTS);
+    let python = match missing.is_empty() {
+        true => python::ensure(workspace).context("the Python client of Kubernetes (package kubernetes)"),
+        false => Err(anyhow!("the Python client of Kubernetes needs what is named above")),
+    };
+    Peers {
+        python: keep_reason(python, &mut missing),
+        oldest_kubectl: keep_reason(kubectl::oldest(workspace), &mut missing),
+        newer_etcd: keep_reason(etcd::newer(workspace), &mut missing),
+        missing,
     }
-    python::ensure(workspace).context("the Python client of Kubernetes (package kubernetes)")
 }
 
 /// The members of the workspace that can be built here, as arguments of cargo's: all of them, without the optional
@@ -116,8 +133,7 @@ pub fn command(workspace: &Workspace, options: &SetupOptions) -> anyhow::Result<
     let mut ready = for_containers(workspace);
     if options.all {
         ready.missing.extend(for_optional_adapters());
-        keep_reason(kubectl::ensure(workspace, &kubectl::OLDEST), &mut ready.missing);
-        keep_reason(for_clients(workspace), &mut ready.missing);
+        ready.missing.extend(peers(workspace).missing);
     }
     let optional =
         tools::FOR_BUILDING_ADAPTERS.iter().chain(tools::FOR_OPTIONAL_ADAPTERS).chain(tools::FOR_CLIENTS);
