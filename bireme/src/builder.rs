@@ -8,6 +8,7 @@ use bireme_apiserver::Limits;
 use bireme_apiserver::authenticate::{Authenticator, ClientCertificates};
 use bireme_controllers::nodes::NodeTimings;
 use bireme_core::Environment;
+use bireme_core::election::ElectionConfig;
 use bireme_core::network::Cidr;
 use bireme_core::reconciler::Reconciler;
 use bireme_core::scheduler::Scheduler;
@@ -42,6 +43,7 @@ pub struct ClusterBuilder {
     pub(crate) node_timings: NodeTimings,
     pub(crate) reconcilers: Vec<Arc<dyn Reconciler>>,
     pub(crate) schedulers: Vec<(SchedulerConfig, Box<dyn Scheduler>)>,
+    pub(crate) election: Option<ElectionConfig>,
     pub(crate) nodes: Vec<NodeSpec>,
     #[cfg(feature = "network")]
     pub(crate) host: Option<HostNetwork>,
@@ -59,6 +61,7 @@ impl ClusterBuilder {
             node_timings: NodeTimings::default(),
             reconcilers: Vec::new(),
             schedulers: Vec::new(),
+            election: None,
             nodes: Vec::new(),
             #[cfg(feature = "network")]
             host: None,
@@ -117,6 +120,13 @@ impl ClusterBuilder {
     /// choose it.
     pub fn scheduler(mut self, config: SchedulerConfig, scheduler: impl Scheduler) -> Self {
         self.schedulers.push((config, Box::new(scheduler)));
+        self
+    }
+
+    /// Runs controllers and schedulers only while this process leads, for stores that several processes share. See
+    /// [`Cluster::leadership_lost`].
+    pub fn leader_election(mut self, election: ElectionConfig) -> Self {
+        self.election = Some(election);
         self
     }
 

@@ -13,17 +13,18 @@ use bireme_controllers::nodes::NodeTimings;
 use bireme_core::Environment;
 use bireme_core::cache::Informers;
 use bireme_core::client::{Client, Identity};
+use bireme_core::election::Candidate;
 use bireme_core::node_access::{LocalNodes, Nodes};
-use bireme_core::reconciler::Controller;
 use bireme_kubelet::Sources;
 use bireme_registry::{BootstrapOptions, DirectClient, Registry, RegistryOptions, ServiceRanges};
-use bireme_scheduler::SchedulerLoop;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::StartError;
 use crate::builder::{ApiAddress, ClusterBuilder};
+use crate::control::ControlPlane;
 use crate::node::{Node, NodeSpec};
 use crate::tasks::Tasks;
 
@@ -42,6 +43,8 @@ pub struct Cluster {
     nodes: Mutex<BTreeMap<String, Node>>,
     serving: Tasks,
     control: Tasks,
+    /// Cancelled when the lead is lost.
+    leadership_lost: CancellationToken,
     #[cfg(feature = "network")]
     host: Option<crate::HostServices>,
 }
@@ -96,6 +99,7 @@ impl Cluster {
         let mut cluster = Cluster {
             sources: Sources::shared(&informers),
             control: Tasks::new(&env),
+            leadership_lost: CancellationToken::new(),
             env,
             registry,
             server,
@@ -119,20 +123,23 @@ impl Cluster {
     }
 
     fn start_control_plane(&mut self, builder: &mut ClusterBuilder) {
-        let client = self.client_as(Identity::component("kube-controller-manager"));
-        let controller = Controller::new(self.env.clone(), client, self.informers.clone());
         let mut reconcilers = bireme_controllers::all(&self.controllers_config(builder.node_timings));
         reconcilers.append(&mut builder.reconcilers);
-        for reconciler in reconcilers {
-            let controller = controller.clone();
-            self.control.start("controller", |stop| async move { controller.run(reconciler, stop).await });
-        }
-        for (config, scheduler) in builder.take_schedulers() {
-            let client = self.client_as(Identity::component("kube-scheduler"));
-            let scheduling =
-                SchedulerLoop::new(config, self.env.clone(), client, self.informers.clone(), scheduler);
-            self.control.start("scheduler", |stop| scheduling.run(stop));
-        }
+        let control = ControlPlane {
+            env: self.env.clone(),
+            registry: self.registry.clone(),
+            informers: self.informers.clone(),
+            reconcilers,
+            schedulers: builder.take_schedulers(),
+        };
+        let Some(election) = builder.election.take() else {
+            control.start(&mut self.control);
+            return;
+        };
+        let client = self.client_as(Identity::component("kube-controller-manager"));
+        let candidate = Candidate::new(self.env.clone(), client, election);
+        let lost = self.leadership_lost.clone();
+        self.control.start("leader election", |stop| control.lead(candidate, stop, lost));
     }
 
     fn controllers_config(&self, node_timings: NodeTimings) -> bireme_controllers::Config {
@@ -214,6 +221,13 @@ impl Cluster {
             }
             None => false,
         }
+    }
+
+    /// Waits until the lead is lost that the cluster competes for with
+    /// [`leader_election`](ClusterBuilder::leader_election): the control plane has stopped then, and does not start
+    /// again. The API, the nodes and the network go on. Does not return otherwise.
+    pub async fn leadership_lost(&self) {
+        self.leadership_lost.cancelled().await;
     }
 
     /// Stops everything, from the nodes up to the API. Containers run on, to be found by the next start.

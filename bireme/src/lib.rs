@@ -28,6 +28,7 @@
 
 mod builder;
 mod cluster;
+mod control;
 mod error;
 #[cfg(feature = "network")]
 mod host;

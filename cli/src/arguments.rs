@@ -44,11 +44,49 @@ pub(crate) enum Runtime {
     Sim,
 }
 
+/// What keeps the cluster's objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StorageKind {
+    /// Nothing: they are forgotten at the end.
+    Memory,
+    /// A store in the data folder.
+    Sled,
+    /// An etcd cluster, which several servers may share.
+    Etcd,
+}
+
+/// Where the cluster's objects are kept. The options of etcd are named as those of kube-apiserver.
+#[derive(Debug, Args)]
+pub(crate) struct StorageOptions {
+    /// What keeps the cluster's objects.
+    #[arg(long, value_enum, default_value_t = StorageKind::Sled)]
+    pub(crate) store: StorageKind,
+
+    /// The client URLs of the etcd cluster's members.
+    #[arg(long, value_name = "URL,...", value_delimiter = ',')]
+    pub(crate) etcd_servers: Vec<String>,
+
+    /// The certificates of the authorities that etcd's certificates are signed by, in PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) etcd_cafile: Option<PathBuf>,
+
+    /// The certificate that etcd knows this server by, in PEM.
+    #[arg(long, value_name = "FILE", requires_all = ["etcd_cafile", "etcd_keyfile"])]
+    pub(crate) etcd_certfile: Option<PathBuf>,
+
+    /// Its private key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "etcd_certfile")]
+    pub(crate) etcd_keyfile: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ServerOptions {
     /// The folder of the cluster's state, certificates and kubeconfig.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) storage: StorageOptions,
 
     /// Where the API listens; port 0 is any free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6443")]

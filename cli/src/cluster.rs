@@ -2,19 +2,19 @@
 
 use std::net::SocketAddr;
 
-use anyhow::Context as _;
 use bireme::Environment;
 
 use crate::arguments::{ClusterOptions, Runtime};
 use crate::data::Data;
 use crate::machine::Machine;
-use crate::{banner, server, signals};
+use crate::storage::Storage;
+use crate::{banner, server};
 
 pub(crate) async fn run(mut options: ClusterOptions) -> anyhow::Result<()> {
     let env = Environment::system();
     let data = Data::open(&options.server.data)?;
     // First, since it tells whether somebody else has this cluster.
-    let store = data.store(&env).await?;
+    let storage = Storage::open(&options.server.storage, &data, &env).await?;
     let machine = Machine::open(&options.machine, &data, &env).await?;
     let mut nodes = Vec::new();
     for index in 0..options.nodes {
@@ -22,9 +22,8 @@ pub(crate) async fn run(mut options: ClusterOptions) -> anyhow::Result<()> {
         nodes.push(machine.node(&name, index, options.nodes, &data).await?);
     }
     advertise(&mut options, nodes.first().and_then(|node| node.config.addresses.first().copied()));
-    let mut builder = server::builder(&options.server, &data, &env)?
-        .store(store.clone())
-        .service_range(options.machine.service_range);
+    let builder = server::builder(&options.server, &data, &env)?;
+    let mut builder = storage.under(builder).service_range(options.machine.service_range);
     if let Some(network) = machine.network() {
         builder = builder.host_network(network.clone());
     }
@@ -35,10 +34,12 @@ pub(crate) async fn run(mut options: ClusterOptions) -> anyhow::Result<()> {
         Runtime::Docker => "nodes on Docker",
         Runtime::Sim => "simulated nodes",
     };
-    banner::print(&cluster, &format!("{} {what}", options.nodes), &data.folder)?;
-    signals::ended().await?;
+    banner::print(&cluster, &format!("{} {what}", options.nodes), &storage.description(&data))?;
+    let ended = server::until_told(&cluster).await;
     cluster.stop().await;
-    store.close().await.context("closing the store")?;
+    storage.close().await?;
+    // Who has to begin anew finds the containers as they are.
+    ended?;
     machine.clean_up().await
 }
 

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use bireme::Environment;
-use bireme::store_sled::{Options, SledStore};
 
 /// What lies where.
 pub(crate) struct Data {
@@ -29,11 +28,7 @@ impl Data {
         Ok(Data { folder })
     }
 
-    /// The cluster's objects.
-    pub(crate) async fn store(&self, env: &Environment) -> anyhow::Result<SledStore> {
-        Ok(SledStore::open(self.store_folder(), Options::default(), env).await?)
-    }
-
+    /// The store on sled.
     pub(crate) fn store_folder(&self) -> PathBuf {
         self.folder.join("store")
     }

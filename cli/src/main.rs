@@ -10,6 +10,7 @@ mod logging;
 mod machine;
 mod server;
 mod signals;
+mod storage;
 mod store;
 
 use std::process::ExitCode;

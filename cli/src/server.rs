@@ -11,6 +11,7 @@ use bireme::{ApiAddress, Cluster, ClusterBuilder, Environment};
 
 use crate::arguments::{NodeKubeconfigOptions, ServerOptions};
 use crate::data::Data;
+use crate::storage::Storage;
 use crate::{banner, signals};
 
 /// The file that says where the API is, for those who issue credentials beside the running server.
@@ -19,13 +20,24 @@ const URL_FILE: &str = "url";
 pub(crate) async fn run(options: ServerOptions) -> anyhow::Result<()> {
     let env = Environment::system();
     let data = Data::open(&options.data)?;
-    let store = data.store(&env).await?;
-    let cluster = builder(&options, &data, &env)?.store(store.clone()).start().await?;
+    let storage = Storage::open(&options.storage, &data, &env).await?;
+    let cluster = storage.under(builder(&options, &data, &env)?).start().await?;
     started(&cluster, &data)?;
-    banner::print(&cluster, "no nodes of its own", &data.folder)?;
-    signals::ended().await?;
+    banner::print(&cluster, "no nodes of its own", &storage.description(&data))?;
+    let ended = until_told(&cluster).await;
     cluster.stop().await;
-    store.close().await.context("closing the store")
+    storage.close().await?;
+    ended
+}
+
+/// Waits until the program is to end: by a signal, or, with an error, because another server leads.
+pub(crate) async fn until_told(cluster: &Cluster) -> anyhow::Result<()> {
+    tokio::select! {
+        biased;
+        ended = signals::ended() => ended,
+        // As upstream: what this process knew belongs to the time when it led.
+        () = cluster.leadership_lost() => anyhow::bail!("the lead is lost to another server; start this one again"),
+    }
 }
 
 /// What `server` and `cluster` have in common.

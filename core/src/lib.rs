@@ -7,6 +7,7 @@ pub mod cache;
 pub mod client;
 #[cfg(any(test, doc, feature = "conformance"))]
 pub mod conformance;
+pub mod election;
 pub mod environment;
 pub mod error;
 pub mod events;

@@ -17,6 +17,8 @@ mod refusals;
 mod restart;
 mod rolling;
 mod rollouts;
+#[cfg(feature = "etcd")]
+mod servers;
 mod shop;
 mod startup;
 mod watch;

@@ -193,6 +193,32 @@ fn a_data_folder_in_use_is_left_alone() {
 }
 
 #[test]
+fn a_data_folder_is_one_processs_own_whatever_the_store() {
+    let Some(kubectl) = for_simulation() else { return };
+    let cluster = Cluster::start(kubectl, "--nodes=1 --runtime=sim --store=memory");
+    let data = cluster.data().display().to_string();
+    let line = format!("cluster --data={data} --listen=127.0.0.1:0 --runtime=sim --store=memory");
+    refuses_to_start(&line, &["in use", &data]);
+}
+
+#[test]
+fn options_of_etcd_that_cannot_mean_anything_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let line = format!("server --data={} --listen=127.0.0.1:0", folder.path().join("data").display());
+    refuses_to_start(&format!("{line} --etcd-servers=http://127.0.0.1:2379"), &["--store=etcd"]);
+    if cfg!(feature = "etcd") {
+        refuses_to_start(&format!("{line} --store=etcd"), &["--etcd-servers"]);
+        let nobody = "--store=etcd --etcd-servers=http://127.77.0.1:1";
+        refuses_to_start(&format!("{line} {nobody}"), &["cannot use the etcd", "http://127.77.0.1:1"]);
+        let authority = format!("{nobody} --etcd-cafile=none.pem");
+        refuses_to_start(&format!("{line} {authority}"), &["--etcd-cafile none.pem"]);
+    } else {
+        let line = format!("{line} --store=etcd --etcd-servers=http://127.77.0.1:1");
+        refuses_to_start(&line, &["built without etcd"]);
+    }
+}
+
+#[test]
 fn an_address_in_use_is_named() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");

@@ -8,6 +8,7 @@ mod common;
 mod concurrency;
 mod deleting;
 mod disruption;
+mod election;
 mod failing_stores;
 mod housekeeping;
 mod kinds_of_their_own;

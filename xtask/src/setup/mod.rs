@@ -110,22 +110,34 @@ pub fn peers(workspace: &Workspace) -> Peers {
     }
 }
 
-/// The members of the workspace that can be built here, as arguments of cargo's: all of them, without the optional
-/// adapters where their tools are missing.
+/// The members of the workspace that can be built here, and the features that programs have with all of them, as
+/// arguments of cargo's.
 pub fn buildable() -> Vec<&'static str> {
-    let mut arguments = vec!["--workspace"];
-    let absent: Vec<_> = tools::FOR_BUILDING_ADAPTERS.iter().filter(|tool| !tool.is_present()).collect();
-    if !absent.is_empty() {
-        for tool in absent {
-            note(format_args!(
-                "{} are left out; missing: {}",
-                OPTIONAL_ADAPTERS.join(", "),
-                tool.how_to_install()
-            ));
-        }
-        arguments.extend(OPTIONAL_ADAPTERS.iter().flat_map(|adapter| ["--exclude", adapter]));
+    let mut arguments = members();
+    if missing_adapters().is_empty() {
+        arguments.extend(["--features", "bireme-cli/etcd"]);
     }
     arguments
+}
+
+/// The members of the workspace that can be built here, as arguments of cargo's: all of them, without the optional
+/// adapters where their tools are missing.
+pub fn members() -> Vec<&'static str> {
+    let mut arguments = vec!["--workspace"];
+    for adapter in missing_adapters() {
+        arguments.extend(["--exclude", adapter]);
+    }
+    arguments
+}
+
+/// The adapters that cannot be built here; says why.
+fn missing_adapters() -> &'static [&'static str] {
+    let absent: Vec<_> = tools::FOR_BUILDING_ADAPTERS.iter().filter(|tool| !tool.is_present()).collect();
+    for tool in &absent {
+        let adapters = OPTIONAL_ADAPTERS.join(", ");
+        note(format_args!("{adapters} are left out; missing: {}", tool.how_to_install()));
+    }
+    if absent.is_empty() { &[] } else { OPTIONAL_ADAPTERS }
 }
 
 /// `cargo xtask setup`: installs, and says what is there.

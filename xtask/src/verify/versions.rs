@@ -19,7 +19,7 @@ pub fn check(subject: &Subject<'_>) -> anyhow::Result<Findings> {
             .env("K8S_OPENAPI_ENABLED_VERSION", version)
             .env("CARGO_TARGET_DIR", subject.workspace.target.join(format!("api-{version}")))
             .args(["check", "--quiet", "--lib"])
-            .args(setup::buildable());
+            .args(setup::members());
         for program in PROGRAMS.iter().filter(|name| subject.members.iter().any(|each| each.name == **name)) {
             cargo.args(["--exclude", program]);
         }

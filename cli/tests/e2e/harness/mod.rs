@@ -2,6 +2,8 @@
 
 mod cluster;
 mod docker;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod guardian;
 mod https;
 mod kubectl;
@@ -12,6 +14,8 @@ mod time;
 
 pub use cluster::{Cluster, Namespace, namespace};
 pub use docker::Container;
+#[cfg(feature = "etcd")]
+pub use etcd::Etcd;
 pub use https::Credential;
 pub use kubectl::{Kubectl, Streaming};
 pub use machine::{Machine, for_containers, for_simulation, has};

@@ -64,6 +64,13 @@ impl Bireme {
         self.wait();
     }
 
+    /// Waits until it ends by itself.
+    #[cfg(feature = "etcd")]
+    pub fn wait_for_the_end(&mut self) -> ExitStatus {
+        let ended = time::within(START_LIMIT, || self.child.try_wait().expect("bireme can be waited for"));
+        ended.unwrap_or_else(|| panic!("bireme did not end within {START_LIMIT:?}\n{}", self.last_words()))
+    }
+
     /// Asks it to end and waits until it has.
     pub fn end(&mut self) -> ExitStatus {
         if self.is_running() {
