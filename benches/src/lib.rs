@@ -4,6 +4,9 @@
 pub mod api;
 #[cfg(feature = "etcd")]
 pub mod etcd;
+mod load;
+mod program;
 pub mod row;
+pub mod scale;
 pub mod store;
 pub mod table;

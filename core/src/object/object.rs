@@ -5,42 +5,11 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::encoding::Encoded;
-use super::kind::Scope;
-use super::{Kind, Metadata, ObjectKey};
+use super::{Kind, Metadata, ObjectKey, Resource};
 use crate::store::Revision;
-
-/// A `k8s_openapi` type that is an object of its own: it has a kind and metadata.
-pub trait Resource:
-    k8s_openapi::Resource<Scope: Scope>
-    + k8s_openapi::Metadata<Ty = ObjectMeta>
-    + Clone
-    + fmt::Debug
-    + DeserializeOwned
-    + Serialize
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<K> Resource for K where
-    K: k8s_openapi::Resource<Scope: Scope>
-        + k8s_openapi::Metadata<Ty = ObjectMeta>
-        + Clone
-        + fmt::Debug
-        + DeserializeOwned
-        + Serialize
-        + Send
-        + Sync
-        + 'static
-{
-}
 
 /// Why bytes are not an object.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +73,7 @@ impl Object {
             typed.metadata_mut().resource_version.take().map_or(Ok(Revision::ZERO), parse_revision)?;
         let (kind, metadata) = (Kind::of::<K>(), Metadata::from(typed.metadata()));
         let key = key_of(kind, &metadata);
-        let json = serde_json::to_vec(&typed).map_err(DecodeError::Json)?;
+        let json = typed.to_json().map_err(DecodeError::Json)?;
         let (encoded, _) = Encoded::read(json.into())?;
         if revision != Revision::ZERO {
             typed.metadata_mut().resource_version = Some(revision.to_string());
@@ -190,7 +159,7 @@ impl Object {
         let any = match self.typed.get() {
             Some(typed) => typed.clone(),
             None => {
-                let mut typed: K = serde_json::from_slice(self.json()).map_err(DecodeError::Json)?;
+                let mut typed = K::from_json(self.json()).map_err(DecodeError::Json)?;
                 if self.revision != Revision::ZERO {
                     typed.metadata_mut().resource_version = Some(self.revision.to_string());
                 }
@@ -248,6 +217,7 @@ impl fmt::Debug for Object {
 mod tests {
     use super::*;
     use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
     use serde_json::json;
 
     fn config_map(version: Option<&str>) -> ConfigMap {

@@ -11,7 +11,7 @@ use crate::object::{DecodeError, Resource};
 ///
 /// When an object cannot be encoded.
 pub fn merge_patch<K: Resource>(from: &K, to: &K) -> Result<Option<Value>, DecodeError> {
-    let (old, new) = (serde_json::to_value(from), serde_json::to_value(to));
+    let (old, new) = (from.to_value(), to.to_value());
     let (old, new) = (old.map_err(DecodeError::Json)?, new.map_err(DecodeError::Json)?);
     let Some(mut patch) = difference(&old, &new) else { return Ok(None) };
     for (field, value) in

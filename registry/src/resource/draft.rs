@@ -52,11 +52,11 @@ impl<K: Resource> DraftObject for K {
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {
-        serde_json::to_value(self)
+        Resource::to_value(self)
     }
 
     fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
+        self.to_json()
     }
 
     fn duplicate(&self) -> Box<dyn DraftObject> {

@@ -172,14 +172,18 @@ impl<K: Strategy> DynStrategy for Erased<K> {
     }
 
     fn decode(&self, json: &[u8], unknown: Option<&mut Vec<String>>) -> Result<Draft, TypeMismatch> {
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let decoded: Result<K, serde_json::Error> = match unknown {
+        let decoded = match unknown {
             Some(unknown) => {
-                serde_ignored::deserialize(&mut deserializer, |path| unknown.push(field_path(&path)))
+                let mut deserializer = serde_json::Deserializer::from_slice(json);
+                // Behind a pointer, or each kind would have a copy of its own of the code for all that it contains.
+                let note: &mut dyn FnMut(serde_ignored::Path<'_>) =
+                    &mut |path| unknown.push(field_path(&path));
+                serde_ignored::deserialize(&mut deserializer, note)
+                    .and_then(|object| deserializer.end().map(|()| object))
             }
-            None => K::deserialize(&mut deserializer),
+            None => K::from_json(json),
         };
-        match decoded.and_then(|object| deserializer.end().map(|()| object)) {
+        match decoded {
             Ok(object) => Ok(Draft::new(self.kind(), Box::new(object))),
             Err(error) => Err(locate::<K>(json, &error)),
         }
@@ -187,7 +191,7 @@ impl<K: Strategy> DynStrategy for Erased<K> {
 
     fn draft(&self, object: &Object) -> Result<Draft, DecodeError> {
         // Not through `Object::typed`: that would keep the decoded form for as long as the object lives.
-        let typed: K = serde_json::from_slice(object.json()).map_err(DecodeError::Json)?;
+        let typed = K::from_json(object.json()).map_err(DecodeError::Json)?;
         Ok(Draft::new(self.kind(), Box::new(typed)))
     }
 

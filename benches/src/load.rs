@@ -18,29 +18,31 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
-use super::program::Program;
+use crate::program::Program;
+
+const JSON: &str = "application/json";
 
 /// One connection.
-pub(super) struct Load {
+pub(crate) struct Load {
     connection: Mutex<SendRequest<Full<Bytes>>>,
     host: String,
 }
 
 /// What came of many requests.
-pub(super) struct Done {
-    pub(super) rate: f64,
-    pub(super) p50_ms: f64,
-    pub(super) p99_ms: f64,
+pub(crate) struct Done {
+    pub(crate) rate: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
 }
 
 impl Load {
     /// Connects.
-    pub(super) async fn open(program: &Program, env: &Environment) -> anyhow::Result<Load> {
+    pub(crate) async fn open(program: &Program, env: &Environment) -> anyhow::Result<Load> {
         Load::connect(program, env, &connector(program)?).await
     }
 
     /// Connects so many times.
-    pub(super) async fn open_many(
+    pub(crate) async fn open_many(
         program: &Program,
         env: &Environment,
         count: usize,
@@ -67,21 +69,31 @@ impl Load {
     }
 
     /// Reads.
-    pub(super) async fn get(&self, path: &str) -> anyhow::Result<()> {
-        self.send(Method::GET, path, Bytes::new()).await
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Bytes> {
+        self.send(Method::GET, path, JSON, Bytes::new()).await
+    }
+
+    /// Creates.
+    pub(crate) async fn post(&self, path: &str, body: Vec<u8>) -> anyhow::Result<Bytes> {
+        self.send(Method::POST, path, JSON, body.into()).await
+    }
+
+    /// Changes with a merge patch.
+    pub(crate) async fn merge(&self, path: &str, patch: Vec<u8>) -> anyhow::Result<Bytes> {
+        self.send(Method::PATCH, path, "application/merge-patch+json", patch.into()).await
     }
 
     /// Deletes, at once.
-    pub(super) async fn delete(&self, path: &str) -> anyhow::Result<()> {
-        self.send(Method::DELETE, path, Bytes::from_static(br#"{"gracePeriodSeconds":0}"#)).await
+    pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<Bytes> {
+        self.send(Method::DELETE, path, JSON, Bytes::from_static(br#"{"gracePeriodSeconds":0}"#)).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<()> {
+    async fn send(&self, method: Method, path: &str, content: &str, body: Bytes) -> anyhow::Result<Bytes> {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", &self.host)
-            .header("content-type", "application/json")
+            .header("content-type", content)
             .body(Full::new(body))?;
         let mut connection = self.connection.lock().await;
         connection.ready().await?;
@@ -91,12 +103,12 @@ impl Load {
         if !status.is_success() {
             bail!("{path}: {status}: {}", String::from_utf8_lossy(&body));
         }
-        Ok(())
+        Ok(body)
     }
 }
 
 /// Creates `count` objects over the connections, as fast as they are answered.
-pub(super) async fn creates(
+pub(crate) async fn creates(
     loads: Vec<Load>,
     env: &Environment,
     count: usize,
@@ -132,7 +144,7 @@ async fn work(
         }
         let (path, body) = body(number);
         let begin = env.instant();
-        load.send(Method::POST, &path, body.into()).await?;
+        load.post(&path, body).await?;
         times.push(env.instant().since(begin).as_secs_f64() * 1000.0);
     }
 }

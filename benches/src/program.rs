@@ -15,22 +15,34 @@ const BINARY: &str = "BIREME_BINARY";
 /// The kernel counts CPU time in these, on every architecture that Linux runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A cluster of three simulated nodes in a process of its own.
-pub(super) struct Program {
+/// A cluster of simulated nodes in a process of its own.
+pub(crate) struct Program {
     process: Child,
-    pub(super) address: SocketAddr,
-    pub(super) credentials: PathBuf,
+    pub(crate) address: SocketAddr,
+    pub(crate) credentials: PathBuf,
     env: Environment,
 }
 
 impl Program {
-    /// Starts it; returns when it says that its API answers.
-    pub(super) async fn start(folder: &Path, env: &Environment) -> anyhow::Result<Program> {
+    /// Starts it with three nodes; returns when it says that its API answers.
+    pub(crate) async fn start(folder: &Path, env: &Environment) -> anyhow::Result<Program> {
+        Program::start_with(folder, 3, &[], env).await
+    }
+
+    /// Starts it with so many nodes and further arguments.
+    pub(crate) async fn start_with(
+        folder: &Path,
+        nodes: u32,
+        arguments: &[&str],
+        env: &Environment,
+    ) -> anyhow::Result<Program> {
         let binary =
             std::env::var_os(BINARY).with_context(|| format!("{BINARY} does not name the program"))?;
         let mut process = Command::new(binary)
-            .args(["cluster", "--runtime", "sim", "--nodes", "3", "--listen", "127.0.0.1:0", "--data"])
+            .args(["cluster", "--runtime", "sim", "--listen", "127.0.0.1:0"])
+            .args(["--nodes", &nodes.to_string(), "--data"])
             .arg(folder)
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .context("starting the program")?;
@@ -41,15 +53,27 @@ impl Program {
     }
 
     /// What it has in memory.
-    pub(super) fn resident_bytes(&self) -> anyhow::Result<u64> {
+    pub(crate) fn resident_bytes(&self) -> anyhow::Result<u64> {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The most that it has had in memory.
+    pub(crate) fn peak_bytes(&self) -> anyhow::Result<u64> {
+        self.status_bytes("VmHWM:")
+    }
+
+    fn status_bytes(&self, field: &str) -> anyhow::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(field))
+            .with_context(|| format!("no {field}"))?;
         let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
         Ok(kibibytes * 1024)
     }
 
     /// The CPU time it has used.
-    pub(super) fn cpu_seconds(&self) -> anyhow::Result<f64> {
+    pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
         // The program's name is in parentheses and may contain anything.
         let (_, fields) = stat.rsplit_once(')').context("no name")?;
@@ -58,7 +82,7 @@ impl Program {
     }
 
     /// Ends it politely.
-    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         let pid = self.process.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().context("kill")?;
         for _ in 0..1000 {

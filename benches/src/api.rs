@@ -4,9 +4,6 @@
 //! validation, and every answer means that the pod is synced to disk. Beside the figures stand upstream's on such
 //! a machine (Kubernetes 1.20 with etcd 3.4, as the project's notes record them).
 
-mod load;
-mod program;
-
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,9 +12,9 @@ use anyhow::Context as _;
 use bireme_core::Environment;
 use serde_json::{Value, json};
 
+use crate::load::{self, Load};
+use crate::program::Program;
 use crate::row::Row;
-use load::Load;
-use program::Program;
 
 const NAME: &str = "api";
 /// What a namespace of the measured pods is called.
@@ -103,7 +100,8 @@ async fn creates(root: &Path, env: &Environment, rounds: usize) -> anyhow::Resul
 
 async fn delete_all(program: &Program, env: &Environment) -> anyhow::Result<()> {
     let path = format!("/api/v1/namespaces/{NAMESPACE}/pods");
-    Load::open(program, env).await?.delete(&path).await
+    Load::open(program, env).await?.delete(&path).await?;
+    Ok(())
 }
 
 /// A pod as templates make them, with a unique name. All but the name is made once: the load must not cost more
