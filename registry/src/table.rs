@@ -31,7 +31,7 @@ impl KindEntry {
     fn new(strategy: Arc<dyn DynStrategy>) -> Self {
         let codec = Codec { kind: strategy.kind(), strategy: strategy.clone() };
         let prefix = strategy.storage_prefix();
-        let cache = Arc::new(KindCache::new(codec, prefix.clone()));
+        let cache = Arc::new(KindCache::new(codec, prefix.clone(), strategy.selectable()));
         Self { kind: strategy.kind(), strategy, prefix, cache }
     }
 

@@ -1,5 +1,7 @@
 //! An object's JSON: stored without its resource version, sent with it.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -23,6 +25,12 @@ struct Head<'a> {
     metadata: Option<&'a RawValue>,
 }
 
+#[derive(Deserialize)]
+struct Managed<'a> {
+    #[serde(borrow, rename = "managedFields")]
+    fields: Option<&'a RawValue>,
+}
+
 impl Encoded {
     /// Finds the metadata in `json`, and decodes the part of it that everything generic needs.
     pub(super) fn read(json: Bytes) -> Result<(Encoded, Metadata), DecodeError> {
@@ -37,6 +45,18 @@ impl Encoded {
         let splice = raw.as_ptr() as usize - json.as_ptr() as usize + 1;
         let bare = raw[1..].trim_start().starts_with('}');
         Ok((Encoded { json, splice, bare }, metadata))
+    }
+
+    /// The JSON with nothing in `metadata.managedFields`.
+    pub(super) fn without_managed_fields(&self) -> Result<Cow<'_, [u8]>, DecodeError> {
+        let metadata = &self.json[self.splice - 1..];
+        let Managed { fields } = Managed::deserialize(&mut serde_json::Deserializer::from_slice(metadata))
+            .map_err(DecodeError::Json)?;
+        let Some(fields) = fields.map(RawValue::get) else { return Ok(Cow::Borrowed(&self.json)) };
+        // A borrowed raw value is a slice of the input, as above.
+        let begin = fields.as_ptr() as usize - self.json.as_ptr() as usize;
+        let rest = &self.json[begin + fields.len()..];
+        Ok(Cow::Owned([&self.json[..begin], b"null", rest].concat()))
     }
 
     /// The JSON with the resource version in place, as three slices to be sent one after the other.

@@ -45,7 +45,7 @@ pub struct Object {
     kind: Kind,
     key: ObjectKey,
     revision: Revision,
-    metadata: Metadata,
+    metadata: Arc<Metadata>,
     encoded: Encoded,
     typed: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
@@ -60,7 +60,7 @@ impl Object {
     pub fn decode(kind: Kind, revision: Revision, json: Bytes) -> Result<Object, DecodeError> {
         let (encoded, metadata) = Encoded::read(json)?;
         let key = key_of(kind, &metadata);
-        Ok(Object { kind, key, revision, metadata, encoded, typed: OnceLock::new() })
+        Ok(Object { kind, key, revision, metadata: metadata.into(), encoded, typed: OnceLock::new() })
     }
 
     /// An object made in this process. A resource version in its metadata becomes the revision.
@@ -78,8 +78,9 @@ impl Object {
         if revision != Revision::ZERO {
             typed.metadata_mut().resource_version = Some(revision.to_string());
         }
+        typed.metadata_mut().managed_fields = None;
         let typed: Arc<dyn Any + Send + Sync> = Arc::new(typed);
-        Ok(Object { kind, key, revision, metadata, encoded, typed: typed.into() })
+        Ok(Object { kind, key, revision, metadata: metadata.into(), encoded, typed: typed.into() })
     }
 
     /// An object as it was received: its resource version becomes the revision.
@@ -147,6 +148,10 @@ impl Object {
 
     /// The object in its typed form, with the resource version set; decoded on first use.
     ///
+    /// Its `managedFields` are left out: they are most of the work and of the memory of a decoded object, and hardly
+    /// anybody looks at them, who finds them in [`value`](Object::value). An update without them leaves them as they
+    /// are.
+    ///
     /// # Errors
     ///
     /// When the object is of another kind than `K`, or its JSON does not fit the type.
@@ -159,7 +164,8 @@ impl Object {
         let any = match self.typed.get() {
             Some(typed) => typed.clone(),
             None => {
-                let mut typed = K::from_json(self.json()).map_err(DecodeError::Json)?;
+                let mut typed =
+                    K::from_json(&self.encoded.without_managed_fields()?).map_err(DecodeError::Json)?;
                 if self.revision != Revision::ZERO {
                     typed.metadata_mut().resource_version = Some(self.revision.to_string());
                 }
@@ -271,6 +277,26 @@ mod tests {
         assert!(Arc::ptr_eq(&one, &two));
         assert_eq!(one.metadata.resource_version.as_deref(), Some("5"));
         assert!(matches!(object.typed::<Pod>(), Err(DecodeError::WrongKind { .. })));
+    }
+
+    #[test]
+    fn typed_leaves_the_managed_fields_out_and_the_value_has_them() {
+        let managed = json!([{"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:data": {}}}]);
+        for metadata in [
+            json!({"labels": {"a": "b"}, "managedFields": managed, "name": "settings"}),
+            json!({"managedFields": managed}),
+            json!({"labels": {"managedFields": "[{}]"}, "managedFields": [], "name": "x"}),
+        ] {
+            let json = json!({"data": {"managedFields": "kept"}, "metadata": metadata});
+            let object =
+                Object::decode(Kind::of::<ConfigMap>(), Revision(5), json.to_string().into()).unwrap();
+            let typed = object.typed::<ConfigMap>().unwrap();
+            assert_eq!(typed.metadata.managed_fields, None);
+            assert_eq!(typed.metadata.name.as_deref(), metadata["name"].as_str());
+            assert_eq!(typed.data.as_ref().unwrap()["managedFields"], "kept");
+            assert_eq!(json!(typed.metadata.labels), metadata["labels"]);
+            assert_eq!(object.value().unwrap()["metadata"]["managedFields"], metadata["managedFields"]);
+        }
     }
 
     #[test]

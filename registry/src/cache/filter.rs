@@ -6,6 +6,7 @@ use bireme_core::error::ApiError;
 use bireme_core::selector::{FieldSelector, LabelSelector};
 
 use super::Cached;
+use super::channels::Topic;
 use crate::resource::SelectableField;
 use crate::table::KindEntry;
 
@@ -13,6 +14,7 @@ use crate::table::KindEntry;
 #[derive(Clone, Debug)]
 pub(crate) struct Filter {
     namespace: Option<String>,
+    namespaced: bool,
     labels: LabelSelector,
     fields: FieldSelector,
     selectable: &'static [SelectableField],
@@ -40,13 +42,33 @@ impl Filter {
             }
         }
         // A selection by namespace field is one by namespace; the narrower form finds its range faster.
-        let namespace = namespace.filter(|_| entry.kind.is_namespaced()).map(str::to_owned);
-        Ok(Self { namespace, labels: labels.clone(), fields: fields.clone(), selectable })
+        let namespaced = entry.kind.is_namespaced();
+        let namespace = namespace.filter(|_| namespaced).map(str::to_owned);
+        Ok(Self { namespace, namespaced, labels: labels.clone(), fields: fields.clone(), selectable })
     }
 
     /// The namespace that all selected objects are in, if there is one.
     pub(crate) fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref().or_else(|| self.fields.required_value("metadata.namespace"))
+    }
+
+    /// The narrowest topic that all selected objects are in.
+    pub(crate) fn topic(&self) -> Topic {
+        let namespace = self.namespace();
+        match (self.fields.required_value("metadata.name"), namespace) {
+            (Some(name), None) if !self.namespaced => return Topic::Object(name.into()),
+            (Some(name), Some(namespace)) if self.namespaced => {
+                return Topic::Object(format!("{namespace}/{name}").into());
+            }
+            _ => {}
+        }
+        let node = SelectableField::node(self.selectable)
+            .and_then(|node| self.fields.required_value(self.selectable[node].label));
+        match (node, namespace) {
+            (Some(node), _) => Topic::Node(node.into()),
+            (None, Some(namespace)) => Topic::Namespace(namespace.into()),
+            (None, None) => Topic::All,
+        }
     }
 
     /// Whether all objects (of the namespace) are selected.

@@ -14,10 +14,14 @@ use super::subscription::expired;
 use super::window::{Cached, Event};
 use super::{Filter, WatchLimits};
 use crate::errors::store_error;
+use crate::resource::SelectableField;
 use crate::table::{Codec, KindEntry};
 
 struct History {
     codec: Codec,
+    /// The length of the prefix of all keys.
+    prefix: usize,
+    selectable: &'static [SelectableField],
     filter: Filter,
     commits: WatchStream,
     queue: VecDeque<ApiEvent>,
@@ -41,6 +45,8 @@ pub(crate) async fn watch_history(
     })?;
     let history = History {
         codec: entry.codec(),
+        prefix: entry.prefix.len(),
+        selectable: entry.strategy.selectable(),
         filter,
         commits,
         queue: VecDeque::new(),
@@ -101,6 +107,9 @@ impl History {
             Some(item) => self.codec.decode(item).map(|object| Some(Arc::new(Cached::new(Arc::new(object))))),
             None => Ok(None),
         };
-        Ok(Event::new(revision, decode(change.current())?, decode(change.previous())?))
+        let suffix = change.key().as_bytes().get(self.prefix..).unwrap_or_default();
+        let suffix = String::from_utf8_lossy(suffix).into();
+        let (current, previous) = (decode(change.current())?, decode(change.previous())?);
+        Ok(Event::new(revision, suffix, current, previous, self.selectable))
     }
 }

@@ -1,7 +1,5 @@
 //! The present objects and recent events of one kind.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bireme_core::error::{ApiError, Reason};
@@ -9,9 +7,11 @@ use bireme_core::object::Object;
 use bireme_core::store::{Change, CommitEvent, KeyValue, RangeRequest, Revision, Store};
 use tokio::sync::Notify;
 
-use super::window::Window;
+use super::channels::Topic;
+use super::live::{Live, Snapshot};
 use super::{Cached, Event, Filter};
 use crate::errors::store_error;
+use crate::resource::SelectableField;
 use crate::table::Codec;
 
 /// How often the objects are read again because commits were missed meanwhile.
@@ -21,6 +21,7 @@ const LOADS: usize = 3;
 pub(crate) struct KindCache {
     codec: Codec,
     prefix: String,
+    selectable: &'static [SelectableField],
     phase: Mutex<Phase>,
     /// Held by whoever loads the cache.
     loading: tokio::sync::Mutex<()>,
@@ -31,35 +32,16 @@ enum Phase {
     Idle,
     /// The objects are being read; commits seen meanwhile wait here.
     Loading(Vec<Arc<CommitEvent>>),
-    Live(Live),
+    Live(Box<Live>),
     /// The registry has been closed.
     Closed,
-}
-
-struct Live {
-    /// By the rest of the store key, and therefore in the store's order.
-    objects: BTreeMap<Box<str>, Arc<Cached>>,
-    window: Window,
-    /// The last commit that is in `objects`.
-    revision: Revision,
-    watchers: BTreeMap<u64, Arc<Watcher>>,
-    next_watcher: u64,
 }
 
 /// What the cache knows of a watch.
 pub(crate) struct Watcher {
     pub(crate) filter: Filter,
+    pub(crate) topic: Topic,
     pub(crate) wake: Notify,
-}
-
-/// The objects of a kind at a moment.
-pub(crate) struct Snapshot {
-    /// Those that were selected, in the order of their keys.
-    pub(crate) objects: Vec<Arc<Object>>,
-    /// How many more follow, if a limit cut the selection, and the key to go on after.
-    pub(crate) rest: Option<(u64, Box<str>)>,
-    /// The last commit contained.
-    pub(crate) revision: Revision,
 }
 
 /// A watch that has begun.
@@ -73,7 +55,7 @@ pub(crate) struct Begun {
 
 /// Why a watch cannot go on from the window.
 pub(crate) enum Lost {
-    /// The window has moved past its position.
+    /// Events of its topic have left the window before it took them.
     Lagged,
     /// The cache was given up, because history has a gap.
     Reset,
@@ -82,8 +64,14 @@ pub(crate) enum Lost {
 }
 
 impl KindCache {
-    pub(crate) fn new(codec: Codec, prefix: String) -> Self {
-        Self { codec, prefix, phase: Mutex::new(Phase::Idle), loading: tokio::sync::Mutex::new(()) }
+    pub(crate) fn new(codec: Codec, prefix: String, selectable: &'static [SelectableField]) -> Self {
+        Self {
+            codec,
+            prefix,
+            selectable,
+            phase: Mutex::new(Phase::Idle),
+            loading: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// Reads the objects if that has not been done yet.
@@ -113,13 +101,8 @@ impl KindCache {
         let _abandoned = Abandoned(self);
         let request = RangeRequest { prefix: self.prefix.as_str().into(), ..RangeRequest::default() };
         let response = store.range(request).await.map_err(store_error)?;
-        let mut live = Live {
-            objects: response.items.iter().filter_map(|item| self.decode(item)).collect(),
-            window: Window::new(response.revision),
-            revision: response.revision,
-            watchers: BTreeMap::new(),
-            next_watcher: 0,
-        };
+        let objects = response.items.iter().filter_map(|item| self.decode(item));
+        let mut live = Live::new(self.selectable, response.revision, objects);
         let mut phase = self.lock();
         let backlog = match &mut *phase {
             Phase::Loading(backlog) => std::mem::take(backlog),
@@ -129,7 +112,7 @@ impl KindCache {
         for commit in backlog {
             live.apply(commit.revision, self.decode_changes(&commit));
         }
-        *phase = Phase::Live(live);
+        *phase = Phase::Live(Box::new(live));
         Ok(true)
     }
 
@@ -160,7 +143,7 @@ impl KindCache {
     fn give_up(&self, next: Phase) {
         let mut phase = self.lock();
         if let Phase::Live(live) = std::mem::replace(&mut *phase, next) {
-            live.watchers.values().for_each(|watcher| watcher.wake.notify_one());
+            live.channels.wake_all();
         }
     }
 
@@ -182,7 +165,7 @@ impl KindCache {
     /// The object with this rest of a key as the cache has it, which may be behind the store.
     pub(crate) fn present(&self, suffix: &str) -> Option<Arc<Object>> {
         match &*self.lock() {
-            Phase::Live(live) => live.objects.get(suffix).map(|cached| cached.object.clone()),
+            Phase::Live(live) => live.get(suffix).map(|cached| cached.object.clone()),
             _ => None,
         }
     }
@@ -192,7 +175,7 @@ impl KindCache {
         let suffix = std::str::from_utf8(suffix).ok()?;
         match &*self.lock() {
             Phase::Live(live) => {
-                let object = &live.objects.get(suffix)?.object;
+                let object = &live.get(suffix)?.object;
                 (object.revision() == revision).then(|| object.clone())
             }
             _ => None,
@@ -219,43 +202,38 @@ impl KindCache {
                 (live.window.end(), Some((snapshot.objects, snapshot.revision)))
             }
         };
-        let id = live.next_watcher;
-        live.next_watcher += 1;
-        let watcher = Arc::new(Watcher { filter, wake: Notify::new() });
-        live.watchers.insert(id, watcher.clone());
+        let watcher = Arc::new(Watcher { topic: filter.topic(), filter, wake: Notify::new() });
+        let id = live.channels.subscribe(watcher.clone(), &live.window);
         Some(Begun { id, watcher, position, initial })
     }
 
-    /// Hands the events from `position` on to `take`, which says whether it wants more.
+    /// Hands the watcher's events from `position` on to `take`, which says whether it wants more.
     pub(super) fn events(
         &self,
-        begun: u64,
+        id: u64,
+        watcher: &Watcher,
         position: &mut u64,
-        mut take: impl FnMut(&Arc<Event>) -> bool,
+        mut take: impl FnMut(&Event) -> bool,
     ) -> Result<(), Lost> {
-        let phase = self.lock();
-        let live = match &*phase {
-            Phase::Live(live) => live,
+        let mut phase = self.lock();
+        let Live { channels, window, .. } = match &mut *phase {
+            Phase::Live(live) => &mut **live,
             Phase::Closed => return Err(Lost::Closed),
             Phase::Idle | Phase::Loading(_) => return Err(Lost::Reset),
         };
-        if !live.watchers.contains_key(&begun) {
-            return Err(Lost::Reset);
-        }
-        for event in live.window.events_from(*position).ok_or(Lost::Lagged)? {
-            *position += 1;
-            if !take(event) {
-                break;
+        for number in channels.events_from(id, &watcher.topic, *position, window.first())? {
+            *position = number + 1;
+            if !window.get(number).is_none_or(&mut take) {
+                return Ok(());
             }
         }
+        *position = window.end();
         Ok(())
     }
 
-    pub(super) fn end(&self, id: u64, watcher: &Arc<Watcher>) {
-        if let Phase::Live(live) = &mut *self.lock()
-            && live.watchers.get(&id).is_some_and(|known| Arc::ptr_eq(known, watcher))
-        {
-            live.watchers.remove(&id);
+    pub(super) fn end(&self, id: u64, watcher: &Watcher) {
+        if let Phase::Live(live) = &mut *self.lock() {
+            live.channels.unsubscribe(id, &watcher.topic);
         }
     }
 
@@ -307,52 +285,4 @@ impl Drop for Abandoned<'_> {
 
 fn closed() -> ApiError {
     ApiError::new(Reason::ServiceUnavailable, "the server is shutting down")
-}
-
-impl Live {
-    fn apply(&mut self, revision: Revision, changes: Vec<(Box<str>, Option<Arc<Cached>>)>) {
-        if revision <= self.revision {
-            return;
-        }
-        self.revision = revision;
-        for (suffix, current) in changes {
-            let previous = match &current {
-                Some(cached) => self.objects.insert(suffix, cached.clone()),
-                None => self.objects.remove(&suffix),
-            };
-            if current.is_none() && previous.is_none() {
-                continue;
-            }
-            let event = Arc::new(Event::new(revision, current, previous));
-            for watcher in self.watchers.values().filter(|watcher| event.concerns(&watcher.filter)) {
-                watcher.wake.notify_one();
-            }
-            self.window.push(event);
-        }
-    }
-
-    fn snapshot(&self, filter: &Filter, limit: Option<usize>) -> Snapshot {
-        let prefix = filter.namespace().map(|namespace| format!("{namespace}/"));
-        let start = prefix.as_deref().map_or(Bound::Unbounded, Bound::Included);
-        let range = self.objects.range::<str, _>((start, Bound::Unbounded));
-        let mut range =
-            range.take_while(|(key, _)| prefix.as_deref().is_none_or(|prefix| key.starts_with(prefix)));
-        let mut snapshot = Snapshot { objects: Vec::new(), rest: None, revision: self.revision };
-        let limit = limit.unwrap_or(usize::MAX);
-        let mut last = None;
-        for (key, cached) in range.by_ref() {
-            if !filter.matches(cached) {
-                continue;
-            }
-            if snapshot.objects.len() == limit {
-                // One more than the limit has been found: there is a rest.
-                let rest = 1 + range.count() as u64;
-                snapshot.rest = last.map(|last: &str| (rest, last.into()));
-                break;
-            }
-            snapshot.objects.push(cached.object.clone());
-            last = Some(&**key);
-        }
-        snapshot
-    }
 }

@@ -168,7 +168,7 @@ impl Subscription {
     fn fill(&mut self) -> Result<(), Lost> {
         let (queue, seen) = (&mut self.queue, &mut self.seen);
         let (watcher, after) = (&self.watcher, self.after);
-        self.cache.events(self.id, &mut self.position, |event| {
+        self.cache.events(self.id, watcher, &mut self.position, |event| {
             *seen = event.revision.max(*seen);
             if event.revision > after {
                 queue.extend(event.seen_through(&watcher.filter));

@@ -8,6 +8,7 @@ use bireme_core::object::Object;
 use bireme_core::store::Revision;
 
 use super::Filter;
+use super::channels::Scope;
 use crate::resource::SelectableField;
 
 /// Events kept at most, and bytes of objects that only they keep.
@@ -28,6 +29,12 @@ impl Cached {
         Self { object, fields: OnceLock::new() }
     }
 
+    /// The same without the decoded form, for who will hardly ever need that.
+    fn faded(&self) -> Self {
+        let object = self.object.at_revision(self.object.revision());
+        Self { object: Arc::new(object), fields: self.fields.clone() }
+    }
+
     /// The value of the selectable field with this index.
     pub(crate) fn field(&self, selectable: &[SelectableField], index: usize) -> &str {
         let read = || {
@@ -41,19 +48,35 @@ impl Cached {
 /// What happened to one object.
 pub(crate) struct Event {
     pub(crate) revision: Revision,
-    pub(crate) current: Option<Arc<Cached>>,
-    pub(crate) previous: Option<Arc<Cached>>,
+    /// The rest of the object's key.
+    suffix: Arc<str>,
+    current: Option<Arc<Cached>>,
+    previous: Option<Arc<Cached>>,
+    /// The fields that can be selected by, and which of them is the object's node.
+    selectable: &'static [SelectableField],
+    node: Option<usize>,
     /// The previous object at this event's revision, for those whose selection it left.
     gone: OnceLock<Arc<Object>>,
 }
 
 impl Event {
+    /// An event of a kind with these selectable fields.
     pub(crate) fn new(
         revision: Revision,
+        suffix: Arc<str>,
         current: Option<Arc<Cached>>,
         previous: Option<Arc<Cached>>,
+        selectable: &'static [SelectableField],
     ) -> Self {
-        Self { revision, current, previous, gone: OnceLock::new() }
+        let node = SelectableField::node(selectable);
+        Self { revision, suffix, current, previous, selectable, node, gone: OnceLock::new() }
+    }
+
+    /// What decides which topics the event belongs to.
+    pub(super) fn scope<'a>(&'a self) -> Scope<'a> {
+        let node =
+            |cached: &'a Option<Arc<Cached>>| Some(cached.as_deref()?.field(self.selectable, self.node?));
+        Scope { suffix: &self.suffix, nodes: [&self.previous, &self.current].map(node) }
     }
 
     /// Whether a watcher with this filter sees anything of the event.
@@ -84,7 +107,7 @@ impl Event {
 
 /// The recent events, numbered without gap.
 pub(crate) struct Window {
-    events: VecDeque<Arc<Event>>,
+    events: VecDeque<Event>,
     bytes: usize,
     /// The number of the first event held.
     first: u64,
@@ -97,7 +120,7 @@ impl Window {
         Self { events: VecDeque::new(), bytes: 0, first: 0, start }
     }
 
-    pub(crate) fn push(&mut self, event: Arc<Event>) {
+    pub(crate) fn push(&mut self, event: Event) {
         self.bytes += event.weight();
         self.events.push_back(event);
         while self.events.len() > 1 && (self.events.len() > MAX_EVENTS || self.bytes > MAX_BYTES) {
@@ -133,9 +156,29 @@ impl Window {
             .then(|| self.first + self.events.partition_point(|event| event.revision <= revision) as u64)
     }
 
-    /// The events from a position on; nothing when the first of them is gone.
-    pub(crate) fn events_from(&self, position: u64) -> Option<impl Iterator<Item = &Arc<Event>>> {
-        let skip = usize::try_from(position.checked_sub(self.first)?).ok()?;
-        Some(self.events.range(skip.min(self.events.len())..))
+    /// The number of the first event held.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The events held, with their numbers.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (u64, &Event)> {
+        (self.first..).zip(&self.events)
+    }
+
+    /// The event with this number.
+    pub(crate) fn get(&self, number: u64) -> Option<&Event> {
+        self.events.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    }
+
+    /// An object has been superseded that the event with this number brought. Here it stays without its decoded form,
+    /// which would be most of what the window holds in memory; the answer is that object.
+    pub(crate) fn fade(&mut self, number: u64, superseded: &Cached) -> Arc<Cached> {
+        let faded = Arc::new(superseded.faded());
+        let place = number.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+        if let Some(event) = place.and_then(|place| self.events.get_mut(place)) {
+            event.current = Some(faded.clone());
+        }
+        faded
     }
 }

@@ -27,6 +27,11 @@ impl SelectableField {
         Self { label: path, paths: std::slice::from_ref(path), absent: "false" }
     }
 
+    /// The index of the field that says which node an object belongs to.
+    pub fn node(fields: &[SelectableField]) -> Option<usize> {
+        fields.iter().position(|field| field.label == "spec.nodeName")
+    }
+
     /// The values of `fields` in the object that `json` encodes, in their order.
     ///
     /// # Errors

@@ -35,7 +35,8 @@ impl Encoded {
     }
 
     fn of(entry: &KindEntry, json: Vec<u8>) -> Result<Self, ApiError> {
-        let json = json.into();
+        // Without the room that was left for it to grow, since it is going to be kept.
+        let json = json.into_boxed_slice().into();
         let stored = entry.codec().encode(&json)?;
         Ok(Self { json, stored })
     }

@@ -240,8 +240,9 @@ async fn the_status_is_applied_by_itself() {
     let conditions = pod.status.as_ref().unwrap().conditions.as_ref().unwrap();
     assert!(conditions.iter().any(|condition| condition.type_ == "example.com/Ready"));
     assert_eq!((pod.spec.as_ref().unwrap().node_name.as_ref(), &pod.metadata.labels), (None, &None));
-    let own = &pod.metadata.managed_fields.as_ref().unwrap()[0];
-    assert_eq!((own.manager.as_deref(), own.subresource.as_deref()), (Some("agent"), Some("status")));
+    let value = cluster.client.get(PODS, &key("a")).await.unwrap().value().unwrap();
+    let own = &value["metadata"]["managedFields"][0];
+    assert_eq!((&own["manager"], &own["subresource"]), (&json!("agent"), &json!("status")));
     let error = apply_raw(
         &cluster,
         PODS,
