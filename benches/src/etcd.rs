@@ -1,38 +1,49 @@
-//! Commits to etcd, for comparison: one member on the same disk and machine.
+//! An etcd with one member on the same disk and machine, for comparison.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
-use bireme_core::Environment;
-use bireme_store_etcd::{EtcdStore, Options};
 
 /// An etcd that is killed when this is dropped.
-pub struct Etcd(Child);
+pub(crate) struct Etcd {
+    process: Child,
+    url: String,
+}
 
 impl Etcd {
-    /// Starts `etcd`, which must be on the PATH, with its files in `folder`, and opens a store in it.
-    pub async fn start(folder: &Path, env: &Environment) -> anyhow::Result<(Etcd, EtcdStore)> {
-        let (clients, peers) = (address()?, address()?);
+    /// Whether there is an etcd to start.
+    pub(crate) fn is_here() -> bool {
+        let version = Command::new("etcd").arg("--version").stdout(Stdio::null()).status();
+        version.is_ok_and(|status| status.success())
+    }
+
+    /// Starts `etcd`, which must be on the PATH, with its files in `folder`.
+    pub(crate) fn start(folder: &Path) -> anyhow::Result<Etcd> {
+        let (url, peers) = (address()?, address()?);
         let log = std::fs::File::create(folder.join("etcd.log"))?;
         let mut command = Command::new("etcd");
-        command.arg("--data-dir").arg(folder.join("etcd"));
+        command.arg("--data-dir").arg(folder.join("etcd-data"));
         for listener in ["--listen-client-urls", "--advertise-client-urls"] {
-            command.args([listener, &clients]);
+            command.args([listener, &url]);
         }
         command.args(["--listen-peer-urls", &peers]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let etcd = Etcd(command.spawn().context("starting etcd (Debian's etcd-server)")?);
-        let store = EtcdStore::open(&Options::new([clients]), env).await?;
-        Ok((etcd, store))
+        let process = command.spawn().context("starting etcd (Debian's etcd-server)")?;
+        Ok(Etcd { process, url })
+    }
+
+    /// Where its clients find it.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 }
 
 impl Drop for Etcd {
     fn drop(&mut self) {
         // It is gone already if this fails.
-        if self.0.kill().is_ok() {
-            self.0.wait().ok();
+        if self.process.kill().is_ok() {
+            self.process.wait().ok();
         }
     }
 }

@@ -2,8 +2,7 @@
 //! [`Row`](row::Row)s; `cargo xtask bench <name>` runs one and prints its rows as a table.
 
 pub mod api;
-#[cfg(feature = "etcd")]
-pub mod etcd;
+mod etcd;
 mod load;
 mod program;
 pub mod row;

@@ -7,8 +7,9 @@ use anyhow::{Context as _, bail};
 use bireme_core::Environment;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
-use hyper::{Method, Request};
+use hyper::{Method, Response};
 use hyper_util::rt::TokioIo;
 
 use tokio::net::TcpStream;
@@ -20,7 +21,45 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 use crate::program::Program;
 
-const JSON: &str = "application/json";
+/// What is sent.
+pub(crate) struct Request {
+    method: Method,
+    path: String,
+    content: &'static str,
+    pub(crate) body: Bytes,
+}
+
+impl Request {
+    fn new(method: Method, path: &str, body: Bytes) -> Request {
+        Request { method, path: path.to_owned(), content: "application/json", body }
+    }
+
+    /// Reads.
+    pub(crate) fn get(path: &str) -> Request {
+        Request::new(Method::GET, path, Bytes::new())
+    }
+
+    /// Creates.
+    pub(crate) fn post(path: &str, body: Vec<u8>) -> Request {
+        Request::new(Method::POST, path, body.into())
+    }
+
+    /// Replaces.
+    pub(crate) fn put(path: &str, body: Vec<u8>) -> Request {
+        Request::new(Method::PUT, path, body.into())
+    }
+
+    /// Changes with a merge patch.
+    pub(crate) fn merge(path: &str, patch: Vec<u8>) -> Request {
+        let request = Request::new(Method::PATCH, path, patch.into());
+        Request { content: "application/merge-patch+json", ..request }
+    }
+
+    /// Deletes, at once.
+    pub(crate) fn delete(path: &str) -> Request {
+        Request::new(Method::DELETE, path, Bytes::from_static(br#"{"gracePeriodSeconds":0}"#))
+    }
+}
 
 /// One connection.
 pub(crate) struct Load {
@@ -70,34 +109,23 @@ impl Load {
 
     /// Reads.
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Bytes> {
-        self.send(Method::GET, path, JSON, Bytes::new()).await
+        self.send(Request::get(path)).await
     }
 
-    /// Creates.
-    pub(crate) async fn post(&self, path: &str, body: Vec<u8>) -> anyhow::Result<Bytes> {
-        self.send(Method::POST, path, JSON, body.into()).await
+    /// Begins to read what does not end.
+    pub(crate) async fn watch(&self, path: &str) -> anyhow::Result<Incoming> {
+        let response = self.begin(Request::get(path)).await?;
+        let status = response.status();
+        if !status.is_success() {
+            bail!("{path}: {status}");
+        }
+        Ok(response.into_body())
     }
 
-    /// Changes with a merge patch.
-    pub(crate) async fn merge(&self, path: &str, patch: Vec<u8>) -> anyhow::Result<Bytes> {
-        self.send(Method::PATCH, path, "application/merge-patch+json", patch.into()).await
-    }
-
-    /// Deletes, at once.
-    pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<Bytes> {
-        self.send(Method::DELETE, path, JSON, Bytes::from_static(br#"{"gracePeriodSeconds":0}"#)).await
-    }
-
-    async fn send(&self, method: Method, path: &str, content: &str, body: Bytes) -> anyhow::Result<Bytes> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", &self.host)
-            .header("content-type", content)
-            .body(Full::new(body))?;
-        let mut connection = self.connection.lock().await;
-        connection.ready().await?;
-        let response = connection.send_request(request).await?;
+    /// Sends, and reads the whole answer.
+    pub(crate) async fn send(&self, request: Request) -> anyhow::Result<Bytes> {
+        let path = request.path.clone();
+        let response = self.begin(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         if !status.is_success() {
@@ -105,19 +133,44 @@ impl Load {
         }
         Ok(body)
     }
+
+    async fn begin(&self, request: Request) -> anyhow::Result<Response<Incoming>> {
+        let request = hyper::Request::builder()
+            .method(request.method)
+            .uri(request.path)
+            .header("host", &self.host)
+            .header("content-type", request.content)
+            .body(Full::new(request.body))?;
+        let mut connection = self.connection.lock().await;
+        connection.ready().await?;
+        Ok(connection.send_request(request).await?)
+    }
 }
 
-/// Creates `count` objects over the connections, as fast as they are answered.
-pub(crate) async fn creates(
+/// The next bytes of a body; nothing at its end.
+pub(crate) async fn next_bytes(body: &mut Incoming) -> anyhow::Result<Option<Bytes>> {
+    while let Some(frame) = body.frame().await.transpose()? {
+        if let Ok(bytes) = frame.into_data() {
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
+}
+
+/// Sends `count` requests over the connections, as fast as they are answered.
+pub(crate) async fn rush<F>(
     loads: Vec<Load>,
     env: &Environment,
     count: usize,
-    body: fn(usize) -> (String, Vec<u8>),
-) -> anyhow::Result<Done> {
-    let next = Arc::new(AtomicUsize::new(0));
+    request: F,
+) -> anyhow::Result<Done>
+where
+    F: Fn(usize) -> Request + Send + Sync + 'static,
+{
+    let (next, request) = (Arc::new(AtomicUsize::new(0)), Arc::new(request));
     let begin = env.instant();
-    let tasks: Vec<_> =
-        loads.into_iter().map(|load| env.spawn(work(load, next.clone(), env.clone(), count, body))).collect();
+    let work = |load| env.spawn(work(load, next.clone(), env.clone(), count, request.clone()));
+    let tasks: Vec<_> = loads.into_iter().map(work).collect();
     let mut times = Vec::with_capacity(count);
     for task in tasks {
         times.extend(task.await??);
@@ -129,12 +182,12 @@ pub(crate) async fn creates(
     Ok(Done { rate, p50_ms: percentile(0.5), p99_ms: percentile(0.99) })
 }
 
-async fn work(
+async fn work<F: Fn(usize) -> Request>(
     load: Load,
     next: Arc<AtomicUsize>,
     env: Environment,
     count: usize,
-    body: fn(usize) -> (String, Vec<u8>),
+    request: Arc<F>,
 ) -> anyhow::Result<Vec<f64>> {
     let mut times = Vec::new();
     loop {
@@ -142,9 +195,9 @@ async fn work(
         if number >= count {
             return Ok(times);
         }
-        let (path, body) = body(number);
+        let request = request(number);
         let begin = env.instant();
-        load.post(&path, body).await?;
+        load.send(request).await?;
         times.push(env.instant().since(begin).as_secs_f64() * 1000.0);
     }
 }

@@ -62,6 +62,11 @@ impl Program {
         self.status_bytes("VmHWM:")
     }
 
+    /// Lets the peak begin anew.
+    pub(crate) fn forget_peak(&self) -> anyhow::Result<()> {
+        fs::write(format!("/proc/{}/clear_refs", self.process.id()), "5").context("resetting the peak")
+    }
+
     fn status_bytes(&self, field: &str) -> anyhow::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status

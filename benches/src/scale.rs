@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use bireme_core::Environment;
 use serde_json::{Value, json};
 
-use crate::load::Load;
+use crate::load::{Load, Request};
 use crate::program::Program;
 use crate::row::Row;
 
@@ -64,7 +64,7 @@ async fn measure(scale: &Scale, root: &Path, env: &Environment) -> anyhow::Resul
         format!("{} nodes, {} pods of {} Deployments", scale.nodes, scale.pods(), scale.deployments);
     course.begin(&program)?;
     for number in 0..scale.deployments {
-        load.post(DEPLOYMENTS, deployment(number, scale.replicas)).await?;
+        load.send(Request::post(DEPLOYMENTS, deployment(number, scale.replicas))).await?;
     }
     until(env, "the pods to run", async || rolled_out(&load, scale).await).await?;
     course.passed("created and running", scale.pods(), &program)?;
@@ -72,13 +72,14 @@ async fn measure(scale: &Scale, root: &Path, env: &Environment) -> anyhow::Resul
     course.begin(&program)?;
     for number in 0..scale.deployments {
         let patch = json!({"spec": {"template": {"metadata": {"annotations": {"bireme.dev/version": "2"}}}}});
-        load.merge(&format!("{DEPLOYMENTS}/{}", name(number)), patch.to_string().into()).await?;
+        let path = format!("{DEPLOYMENTS}/{}", name(number));
+        load.send(Request::merge(&path, patch.to_string().into())).await?;
     }
     until(env, "the pods to be replaced", async || rolled_out(&load, scale).await).await?;
     course.passed("replaced by a rolling update", scale.pods(), &program)?;
 
     course.begin(&program)?;
-    load.delete(DEPLOYMENTS).await?;
+    load.send(Request::delete(DEPLOYMENTS)).await?;
     until(env, "the pods to go", async || no_pods(&load).await).await?;
     course.passed("deleted with their owners", scale.pods(), &program)?;
     let peak = program.peak_bytes()? as f64 / f64::from(1 << 20);

@@ -52,7 +52,9 @@ pub fn run(quick: bool) -> anyhow::Result<Vec<Row>> {
 #[cfg(feature = "etcd")]
 async fn etcd_commits(root: &Path, rounds: usize, time: Duration) -> anyhow::Result<Vec<Row>> {
     let env = Environment::system();
-    let (_etcd, store) = crate::etcd::Etcd::start(root, &env).await?;
+    let etcd = crate::etcd::Etcd::start(root)?;
+    let options = bireme_store_etcd::Options::new([etcd.url().to_owned()]);
+    let store = bireme_store_etcd::EtcdStore::open(&options, &env).await?;
     let store = Arc::new(store);
     let mut rows = Vec::new();
     for (producers, name) in [(1, "alone"), (PRODUCERS, "64 producers")] {
