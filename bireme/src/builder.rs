@@ -41,6 +41,7 @@ pub struct ClusterBuilder {
     pub(crate) authenticators: Vec<Arc<dyn Authenticator>>,
     pub(crate) service_range: Cidr,
     pub(crate) node_timings: NodeTimings,
+    pub(crate) terminated_pods: Option<usize>,
     pub(crate) reconcilers: Vec<Arc<dyn Reconciler>>,
     pub(crate) schedulers: Vec<(SchedulerConfig, Box<dyn Scheduler>)>,
     pub(crate) election: Option<ElectionConfig>,
@@ -59,6 +60,7 @@ impl ClusterBuilder {
             authenticators: vec![Arc::new(ClientCertificates)],
             service_range: Cidr::new([10, 96, 0, 0].into(), 16).expect("no bit is set behind the prefix"),
             node_timings: NodeTimings::default(),
+            terminated_pods: Some(bireme_controllers::terminated::DEFAULT_THRESHOLD),
             reconcilers: Vec::new(),
             schedulers: Vec::new(),
             election: None,
@@ -107,6 +109,13 @@ impl ClusterBuilder {
     /// How patient the control plane is with nodes that say nothing.
     pub fn node_timings(mut self, timings: NodeTimings) -> Self {
         self.node_timings = timings;
+        self
+    }
+
+    /// How many pods that have ended are kept, 12,500 unless said otherwise; all of them with `None`. The oldest above
+    /// that are deleted.
+    pub fn terminated_pods(mut self, kept: Option<usize>) -> Self {
+        self.terminated_pods = kept;
         self
     }
 

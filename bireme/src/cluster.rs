@@ -9,7 +9,6 @@ use bireme_apiserver::authenticate::BootstrapTokens;
 use bireme_apiserver::node::RemoteNodes;
 use bireme_apiserver::pki::{Pki, kubeconfig, write_private};
 use bireme_apiserver::{ApiServer, Config};
-use bireme_controllers::nodes::NodeTimings;
 use bireme_core::Environment;
 use bireme_core::cache::Informers;
 use bireme_core::client::{Client, Identity};
@@ -123,7 +122,7 @@ impl Cluster {
     }
 
     fn start_control_plane(&mut self, builder: &mut ClusterBuilder) {
-        let mut reconcilers = bireme_controllers::all(&self.controllers_config(builder.node_timings));
+        let mut reconcilers = bireme_controllers::all(&self.controllers_config(builder));
         reconcilers.append(&mut builder.reconcilers);
         let control = ControlPlane {
             env: self.env.clone(),
@@ -142,10 +141,11 @@ impl Cluster {
         self.control.start("leader election", |stop| control.lead(candidate, stop, lost));
     }
 
-    fn controllers_config(&self, node_timings: NodeTimings) -> bireme_controllers::Config {
+    fn controllers_config(&self, builder: &ClusterBuilder) -> bireme_controllers::Config {
         bireme_controllers::Config {
             root_certificates: self.endpoint.as_ref().map(|endpoint| endpoint.pki.authority_pem().to_owned()),
-            node_timings,
+            node_timings: builder.node_timings,
+            terminated_pods: builder.terminated_pods,
             ..bireme_controllers::Config::new(self.env.now())
         }
     }

@@ -100,6 +100,10 @@ pub(crate) struct ServerOptions {
     #[arg(long, value_name = "SECONDS", default_value_t = 40)]
     pub(crate) node_grace: u64,
 
+    /// Pods that have ended and are kept; the oldest above that are deleted. 0 keeps them all.
+    #[arg(long, value_name = "COUNT", default_value_t = bireme::controllers::terminated::DEFAULT_THRESHOLD)]
+    pub(crate) terminated_pod_gc_threshold: usize,
+
     /// Lets clients in by the bearer tokens of a file: lines of `token,user,uid` and optionally
     /// `,"group1,group2"`.
     #[arg(long, value_name = "FILE")]

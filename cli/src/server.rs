@@ -59,8 +59,13 @@ pub(crate) fn builder(
         mutating_requests_in_flight: options.max_mutating_requests_inflight,
         ..Limits::default()
     };
-    let mut builder =
-        Cluster::builder().environment(env.clone()).api(api).limits(limits).node_timings(timings);
+    let kept = Some(options.terminated_pod_gc_threshold).filter(|kept| *kept > 0);
+    let mut builder = Cluster::builder()
+        .environment(env.clone())
+        .api(api)
+        .limits(limits)
+        .node_timings(timings)
+        .terminated_pods(kept);
     if let Some(file) = &options.token_auth_file {
         builder = builder.authenticator(StaticTokens::read(file)?);
     }

@@ -27,6 +27,7 @@ pub mod nodes;
 mod ownership;
 mod pods;
 pub mod replicas;
+pub mod terminated;
 #[cfg(test)]
 mod testing;
 
@@ -61,6 +62,8 @@ pub struct Config {
     pub root_certificates: Option<String>,
     /// How patient the control plane is with nodes.
     pub node_timings: nodes::NodeTimings,
+    /// How many pods that have ended are kept; the oldest above that are deleted. All are kept when unset.
+    pub terminated_pods: Option<usize>,
     /// From when on nodes are listened to: mostly the time at which the controllers start, or take over.
     pub listening_since: Timestamp,
 }
@@ -69,7 +72,8 @@ impl Config {
     /// Upstream's timings, the built-in kinds and no certificates, listening from the given time on.
     pub fn new(listening_since: Timestamp) -> Self {
         let node_timings = nodes::NodeTimings::default();
-        Self { kinds: kinds(), root_certificates: None, node_timings, listening_since }
+        let terminated_pods = Some(terminated::DEFAULT_THRESHOLD);
+        Self { kinds: kinds(), root_certificates: None, node_timings, terminated_pods, listening_since }
     }
 }
 
@@ -127,6 +131,9 @@ pub fn all(config: &Config) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(endpoints::EndpointSlices),
         Arc::new(endpoints::LegacyEndpoints),
     ];
+    if let Some(threshold) = config.terminated_pods {
+        all.push(Arc::new(terminated::TerminatedPods::new(threshold)));
+    }
     if let Some(pem) = &config.root_certificates {
         all.push(Arc::new(namespace::RootCertificates::new(pem.clone())));
     }

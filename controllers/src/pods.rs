@@ -1,5 +1,8 @@
-//! What the controllers want to know of a pod.
+//! What the controllers want to know of a pod, and do to it.
 
+use bireme_core::client::DeleteOptions;
+use bireme_core::object::ObjectKey;
+use bireme_core::reconciler::{Command, ObjectRef, Plan};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 
@@ -58,4 +61,17 @@ pub(crate) fn node_name(pod: &Pod) -> Option<&str> {
 pub(crate) fn restarts(pod: &Pod) -> i32 {
     let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref());
     statuses.unwrap_or_default().iter().map(|status| status.restart_count).sum()
+}
+
+/// The pod by its key.
+pub(crate) fn reference(pod: &Pod) -> ObjectRef {
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    ObjectRef::to::<Pod>(ObjectKey::new(pod.metadata.namespace.as_deref(), name))
+}
+
+/// Removes a pod without asking its node.
+pub(crate) fn remove(plan: &mut Plan, pod: &Pod) {
+    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+    let options = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::of_uid(uid) };
+    plan.push(Command::Delete { target: reference(pod), options, announce: None });
 }

@@ -2,27 +2,13 @@
 
 use std::sync::Arc;
 
-use bireme_core::client::DeleteOptions;
 use bireme_core::events::{Note, Severity};
-use bireme_core::object::ObjectKey;
-use bireme_core::reconciler::{Command, ObjectRef, Plan, ReconcileError, View};
+use bireme_core::reconciler::{Plan, ReconcileError, View};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Node, Pod, Taint};
 
 use super::taints::{NO_EXECUTE, tolerates};
 use crate::pods;
-
-fn pod_ref(pod: &Pod) -> ObjectRef {
-    let name = pod.metadata.name.as_deref().unwrap_or_default();
-    ObjectRef::to::<Pod>(ObjectKey::new(pod.metadata.namespace.as_deref(), name))
-}
-
-/// Removes a pod without asking its node.
-pub(super) fn force(plan: &mut Plan, pod: &Pod) {
-    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-    let options = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::of_uid(uid) };
-    plan.push(Command::Delete { target: pod_ref(pod), options, announce: None });
-}
 
 /// Removes the pods that should have ended by themselves `patience` ago, and comes back for the others.
 pub(super) fn force_overdue(plan: &mut Plan, pods: &[Arc<Pod>], patience: SignedDuration, now: Timestamp) {
@@ -30,7 +16,7 @@ pub(super) fn force_overdue(plan: &mut Plan, pods: &[Arc<Pod>], patience: Signed
         let Some(due) = &pod.metadata.deletion_timestamp else { continue };
         let overdue = due.0.checked_add(patience).unwrap_or(Timestamp::MAX);
         if overdue <= now {
-            force(plan, pod);
+            pods::remove(plan, pod);
         } else {
             plan.requeue_at(overdue);
         }
@@ -57,7 +43,7 @@ pub(super) fn evict_intolerant(
         };
         if until > now {
             plan.requeue_at(until);
-        } else if let Some(object) = view.object(&pod_ref(pod))? {
+        } else if let Some(object) = view.object(&pods::reference(pod))? {
             let message = format!("Marking for deletion Pod {}", object.key());
             plan.record(Note::new(&object, Severity::Normal, "TaintManagerEviction", message));
             plan.delete(&object, None);

@@ -74,7 +74,7 @@ impl NodeLifecycle {
         match view.live(target) {
             Live::Unread => return Ok(Plan::need_live(vec![target.clone()])),
             Live::Present(_) => {}
-            Live::Absent => pods.iter().for_each(|pod| eviction::force(&mut plan, pod)),
+            Live::Absent => pods.iter().for_each(|pod| pods::remove(&mut plan, pod)),
         }
         Ok(plan)
     }

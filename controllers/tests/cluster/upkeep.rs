@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::world::*;
-use bireme_core::client::{ClientExt, ListOptions, Propagation};
+use bireme_core::client::{ClientExt, ListOptions, Part, Propagation, WriteOptions};
 use bireme_core::object::{Kind, ObjectKey};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{
@@ -207,4 +207,29 @@ async fn endpoints_follow_the_pods() {
     world
         .until("no endpoints", async || ready().await == 0 && world.get::<Endpoints>("web").await.is_none())
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_the_pods_that_have_ended_the_youngest_are_kept() {
+    let world = World::start().await;
+    let name = |number: usize| format!("job-{number:02}");
+    for number in 0..KEPT + 3 {
+        let spec = json!({"schedulerName": "nobody", "containers": [{"name": "a", "image": "i"}]});
+        let metadata = json!({"name": name(number), "namespace": "default"});
+        world.create::<Pod>(json!({"metadata": metadata, "spec": spec})).await;
+        world.pass(1).await;
+    }
+    world.pass(60).await;
+    assert_eq!(world.list::<Pod>().await.len(), KEPT + 3, "none has ended");
+
+    for number in 0..KEPT + 3 {
+        let phase = if number % 2 == 0 { "Succeeded" } else { "Failed" };
+        let (key, status) =
+            (ObjectKey::namespaced("default", &name(number)), json!({"status": {"phase": phase}}));
+        world.client.merge::<Pod>(&key, Part::Status, &status, &WriteOptions::default()).await.unwrap();
+    }
+    world.until("the oldest to go", async || world.list::<Pod>().await.len() <= KEPT).await;
+    world.pass(60).await;
+    let left: Vec<_> = world.list::<Pod>().await.iter().filter_map(|pod| pod.metadata.name.clone()).collect();
+    assert_eq!(left, (3..KEPT + 3).map(name).collect::<Vec<_>>());
 }

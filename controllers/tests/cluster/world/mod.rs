@@ -26,6 +26,9 @@ use tokio_util::sync::CancellationToken;
 pub use lagging::Lagging;
 pub use nodes::Nodes;
 
+/// How many pods that have ended are kept.
+pub const KEPT: usize = 10;
+
 pub struct World {
     pub env: Environment,
     pub client: Arc<dyn Client>,
@@ -55,6 +58,7 @@ impl World {
         config.root_certificates = Some("certificates".to_owned());
         config.node_timings =
             NodeTimings { force_delete_after: Some(Duration::from_secs(60)), ..NodeTimings::default() };
+        config.terminated_pods = Some(KEPT);
         for reconciler in all(&config) {
             let controller = controller.clone();
             env.spawn(async move { controller.run(reconciler, CancellationToken::new()).await });
