@@ -2,8 +2,10 @@
 //! [`Row`](row::Row)s; `cargo xtask bench <name>` runs one and prints its rows as a table.
 
 pub mod api;
+pub mod direct;
 mod etcd;
 mod load;
+mod pods;
 mod program;
 pub mod row;
 pub mod scale;

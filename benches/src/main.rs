@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use bireme_benches::row::Row;
-use bireme_benches::{api, scale, store, table};
+use bireme_benches::{api, direct, scale, store, table};
 use lexopt::prelude::{Long, Value, ValueExt};
 
 /// A measurement; its argument asks for a shorter run.
@@ -14,7 +14,7 @@ type Measurement = fn(bool) -> anyhow::Result<Vec<Row>>;
 
 /// What can be measured, by name.
 const MEASUREMENTS: &[(&str, Measurement)] =
-    &[("api", api::run), ("scale", scale::run), ("store", store::run)];
+    &[("api", api::run), ("direct", direct::run), ("scale", scale::run), ("store", store::run)];
 
 struct Options {
     name: String,

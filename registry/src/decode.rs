@@ -7,10 +7,13 @@ use std::fmt;
 use bireme_core::client::FieldValidation;
 use bireme_core::error::ApiError;
 use bireme_core::store::Revision;
+use bytes::Bytes;
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::request::Body;
-use crate::resource::Draft;
+use crate::resource::{Draft, TypeMismatch};
 use crate::table::KindEntry;
 
 /// An object that has been received: what it says, and at what revision its writer read it.
@@ -40,10 +43,19 @@ pub(crate) fn receive(
     };
     let mut unknown = Vec::new();
     let wanted = (validation != FieldValidation::Ignore).then_some(&mut unknown);
-    let mut draft = entry.strategy.decode(json, wanted).map_err(|error| cannot_handle(entry, &error))?;
+    let (json, managers) = without_managed_fields(json);
+    let mut draft = entry.strategy.decode(&json, wanted).map_err(|error| cannot_handle(entry, &error))?;
+    if let Some(managers) = managers {
+        let decoded = serde_json::from_str(managers).map_err(|error| {
+            let error =
+                TypeMismatch { path: "metadata.managedFields".to_owned(), message: error.to_string() };
+            cannot_handle(entry, &error)
+        })?;
+        draft.metadata_mut().managed_fields = Some(decoded);
+    }
     let mut faults: Vec<String> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
     if validation != FieldValidation::Ignore {
-        faults.extend(duplicates(json).into_iter().map(|path| format!("duplicate field \"{path}\"")));
+        faults.extend(duplicates(&json).into_iter().map(|path| format!("duplicate field \"{path}\"")));
     }
     faults.truncate(MAX_REPORTED);
     if validation == FieldValidation::Strict && !faults.is_empty() {
@@ -55,6 +67,31 @@ pub(crate) fn receive(
         (None, named) => revision_named(named.as_deref().unwrap_or_default())?,
     };
     Ok(Received { draft, revision, warnings: faults })
+}
+
+/// An object's JSON with nothing in its managed fields, and those fields: what nobody writes by hand is not looked
+/// through for mistakes, which would take longer than all the rest.
+fn without_managed_fields(json: &Bytes) -> (Cow<'_, [u8]>, Option<&str>) {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow)]
+        metadata: Option<Metadata<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Metadata<'a> {
+        #[serde(borrow, rename = "managedFields")]
+        managers: Option<&'a RawValue>,
+    }
+    // What is no object with metadata is found out by who decodes it.
+    let head = serde_json::from_slice::<Head<'_>>(json).ok();
+    let managers = head.and_then(|head| head.metadata?.managers).map(RawValue::get);
+    let Some(managers) = managers.filter(|managers| *managers != "null") else {
+        return (Cow::Borrowed(json), None);
+    };
+    // A borrowed raw value is a slice of the input, so the distance of the two is its place there.
+    let begin = managers.as_ptr() as usize - json.as_ptr() as usize;
+    let rest = &json[begin + managers.len()..];
+    (Cow::Owned([&json[..begin], b"null", rest].concat()), Some(managers))
 }
 
 /// The revision that a resource version in an object names; zero where it is empty.

@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 
 use crate::kinds::check::{Path, annotations, labels, qualified_name};
-use crate::managed_fields::given_or;
 use crate::resource::{Draft, NameRule};
 use crate::table::KindEntry;
 
@@ -65,7 +64,7 @@ pub(crate) fn generate_name(env: &Environment, metadata: &mut ObjectMeta) {
 }
 
 /// Checks that an object to be written is the one that the request names, and restores what a write may not
-/// change.
+/// change. The managed fields, which neither draft has, are not its concern.
 pub(crate) fn carry_over(
     entry: &KindEntry,
     key: &ObjectKey,
@@ -101,7 +100,6 @@ pub(crate) fn carry_over(
     metadata.deletion_timestamp.clone_from(&old.deletion_timestamp);
     metadata.deletion_grace_period_seconds = old.deletion_grace_period_seconds;
     metadata.generation = old.generation;
-    metadata.managed_fields = given_or(metadata.managed_fields.take(), &old.managed_fields);
     metadata.self_link = None;
     Ok(())
 }

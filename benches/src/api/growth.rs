@@ -4,8 +4,9 @@ use std::path::Path;
 
 use bireme_core::Environment;
 
-use super::{Extent, NAME, Store, mebibytes, pods};
+use super::{Extent, NAME, Store, mebibytes};
 use crate::load::{self, Load, Request};
+use crate::pods;
 use crate::row::Row;
 
 /// Numbers of objects; a quick measurement leaves out the last ones.

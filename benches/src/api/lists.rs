@@ -2,9 +2,10 @@
 
 use bireme_core::Environment;
 
-use super::pods::PODS;
-use super::{Extent, NAME, mebibytes, median, pods};
+use super::{Extent, NAME, mebibytes, median};
 use crate::load::{self, Load, Request};
+use crate::pods;
+use crate::pods::PODS;
 use crate::program::Program;
 use crate::row::Row;
 

@@ -6,7 +6,6 @@
 
 mod growth;
 mod lists;
-mod pods;
 mod requests;
 mod start;
 mod watches;

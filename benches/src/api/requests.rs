@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bireme_core::Environment;
 use serde_json::{Value, json};
 
-use super::{Extent, NAME, Store, median, pods};
+use super::{Extent, NAME, Store, median};
 use crate::load::{self, Load, Request};
+use crate::pods;
 use crate::program::Program;
 use crate::row::Row;
 

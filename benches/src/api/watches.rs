@@ -8,9 +8,10 @@ use bireme_core::Environment;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::pods::PODS;
-use super::{Extent, NAME, mebibytes, pods};
+use super::{Extent, NAME, mebibytes};
 use crate::load::{self, Load};
+use crate::pods;
+use crate::pods::PODS;
 use crate::program::Program;
 use crate::row::Row;
 

@@ -15,7 +15,7 @@ pub(crate) use applied::{Claim, Managers};
 pub use compare::Difference;
 pub(crate) use compare::{UNOWNED, item_name};
 pub(crate) use created::created;
-pub(crate) use given::given_or;
+pub(crate) use given::{attach, given_instead};
 pub use set::FieldSet;
 pub(crate) use set::{Node, Place};
 

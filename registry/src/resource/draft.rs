@@ -117,6 +117,18 @@ impl Draft {
         self.object.value()
     }
 
+    /// The object as JSON without its managed fields, which are half of it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`DraftObject::value`].
+    pub fn value_without_managed_fields(&mut self) -> Result<Value, serde_json::Error> {
+        let managed = self.metadata_mut().managed_fields.take();
+        let value = self.value();
+        self.metadata_mut().managed_fields = managed;
+        value
+    }
+
     /// The object encoded.
     ///
     /// # Errors

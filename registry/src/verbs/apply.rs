@@ -56,7 +56,7 @@ impl Registry {
         configuration: &Configuration,
         force: bool,
     ) -> Result<Option<Written>, ApiError> {
-        let propose = |_: &Arc<Object>, old: &Draft| {
+        let propose = |_: &Arc<Object>, old: &mut Draft| {
             let live = old.value().map_err(unencodable)?;
             self.applied(context, target, Some(&live), configuration, force)
         };

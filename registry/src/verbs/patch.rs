@@ -42,14 +42,25 @@ impl Registry {
     }
 }
 
+/// Whether a patch can be about managed fields: it has their name in it, or escapes that it may hide behind.
+fn may_name_managers(patch: &Patch) -> bool {
+    let (Patch::Json(text) | Patch::Merge(text) | Patch::Strategic(text) | Patch::Apply { body: text, .. }) =
+        patch;
+    let has = |word: &[u8]| text.windows(word.len()).any(|part| part == word);
+    has(b"managedFields") || has(b"\\u")
+}
+
 fn propose(
     context: &RequestContext,
     entry: &KindEntry,
     patch: &Patch,
     old: &Arc<Object>,
-    draft: &Draft,
+    draft: &mut Draft,
 ) -> Result<Proposal, ApiError> {
-    let mut document = draft.value().map_err(unencodable)?;
+    // A patch that does not name them leaves them as they are.
+    let document =
+        if may_name_managers(patch) { draft.value() } else { draft.value_without_managed_fields() };
+    let mut document = document.map_err(unencodable)?;
     let patched = match patch {
         Patch::Json(operations) => {
             // A JSON patch may test the resource version; the others name one only to insist on it.

@@ -132,7 +132,7 @@ impl Registry {
                         Cause::invalid("spec.replicas", replicas, "must be greater than or equal to 0");
                     return Err(ApiError::invalid(entry.kind, key.name(), vec![cause]));
                 }
-                let mut value = draft.value().map_err(unencodable)?;
+                let mut value = draft.value_without_managed_fields().map_err(unencodable)?;
                 set(&mut value, paths.spec_replicas, replicas.into());
                 let json = serde_json::to_vec(&value).map_err(unencodable)?;
                 let draft = entry.strategy.decode(&json, None);

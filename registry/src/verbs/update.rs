@@ -10,7 +10,7 @@ use bireme_core::store::{Commit, Revision, StoreError};
 use super::write::{ATTEMPTS, Encoded, unattended, unencodable};
 use crate::decode::receive;
 use crate::errors::store_error;
-use crate::managed_fields::Managers;
+use crate::managed_fields::{Managers, attach, given_instead};
 use crate::metadata;
 use crate::registry::Registry;
 use crate::request::{Body, RequestContext, Written};
@@ -84,7 +84,7 @@ impl Registry {
         &self,
         context: &RequestContext,
         target: Target<'_>,
-        propose: impl FnMut(&Arc<Object>, &Draft) -> Result<Proposal, ApiError>,
+        propose: impl FnMut(&Arc<Object>, &mut Draft) -> Result<Proposal, ApiError>,
     ) -> Result<Written, ApiError> {
         let written = self.modify_present(context, target, propose).await?;
         written.ok_or_else(|| ApiError::not_found(target.entry.kind, target.key.name()))
@@ -95,17 +95,17 @@ impl Registry {
         &self,
         context: &RequestContext,
         target: Target<'_>,
-        mut propose: impl FnMut(&Arc<Object>, &Draft) -> Result<Proposal, ApiError>,
+        mut propose: impl FnMut(&Arc<Object>, &mut Draft) -> Result<Proposal, ApiError>,
     ) -> Result<Option<Written>, ApiError> {
         let Target { entry, key, .. } = target;
         for _ in 0..ATTEMPTS {
             let Some(old) = self.find(entry, key).await? else { return Ok(None) };
-            let old_draft = entry.strategy.draft(&old)?;
-            let proposal = propose(&old, &old_draft)?;
+            let mut old_draft = entry.strategy.draft(&old)?;
+            let proposal = propose(&old, &mut old_draft)?;
             if proposal.revision != Revision::ZERO && proposal.revision != old.revision() {
                 return Err(ApiError::modified(entry.kind, key.name()));
             }
-            if let Some(written) = self.replace(context, target, &old, &old_draft, proposal).await? {
+            if let Some(written) = self.replace(context, target, &old, old_draft, proposal).await? {
                 return Ok(Some(written));
             }
         }
@@ -118,11 +118,16 @@ impl Registry {
         context: &RequestContext,
         target: Target<'_>,
         old: &Arc<Object>,
-        old_draft: &Draft,
+        mut old_draft: Draft,
         proposal: Proposal,
     ) -> Result<Option<Written>, ApiError> {
         let Target { entry, key, part, subresource, trusted } = target;
         let Proposal { mut draft, mut warnings, managers, .. } = proposal;
+        // They go their own way, so that nothing else has to carry them along.
+        let known = old_draft.metadata_mut().managed_fields.take();
+        let given = draft.metadata_mut().managed_fields.take();
+        let given = given.filter(|_| part == Part::Main && !trusted);
+        let (old_draft, instead) = (&old_draft, given_instead(given, known.as_ref()));
         if !trusted {
             metadata::carry_over(entry, key, part, &mut draft, old_draft)?;
             entry.strategy.prepare_update(&mut draft, old_draft, part);
@@ -137,12 +142,21 @@ impl Registry {
         let given = (!finished).then_some(&mut draft);
         let mut claims = self.allocations.claim(&*self.store, Some(old_draft), given).await?;
         let mut value = draft.value().map_err(unencodable)?;
-        let old_value = old_draft.value().map_err(unencodable)?;
-        if !trusted {
-            self.own(context, entry, subresource, Some(&old_value), &mut value, managers);
-        }
+        let mut old_value = old_draft.value().map_err(unencodable)?;
         warnings.extend(unattended(entry, Some(&old_value), &value));
-        if value == old_value {
+        let mut same = value == old_value && instead.is_none();
+        if let Some(managers) = managers {
+            attach(&mut old_value, known.clone());
+            attach(&mut value, instead.or(known));
+            self.own(context, entry, subresource, Some(&old_value), &mut value, Some(managers));
+            same = value == old_value;
+        } else if !same {
+            attach(&mut value, instead.or(known));
+            if !trusted {
+                self.own(context, entry, subresource, Some(&old_value), &mut value, None);
+            }
+        }
+        if same {
             return Ok(Some(Written { object: old.clone(), created: false, warnings }));
         }
         let encoded = Encoded::new(entry, &value)?;

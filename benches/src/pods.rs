@@ -9,7 +9,7 @@ use crate::load::{self, Load, Request};
 use crate::program::Program;
 
 /// Where the pods are.
-pub(super) const PODS: &str = "/api/v1/namespaces/default/pods";
+pub(crate) const PODS: &str = "/api/v1/namespaces/default/pods";
 /// Stands where a pod's name comes.
 const NAME_OF_POD: &str = "<name>";
 /// Connections that are enough to be limited by the server.
@@ -19,7 +19,7 @@ const FILLERS: usize = 64;
 ///
 /// All but the name is made once: the load must not cost more than it has to, on the cores that it shares with the
 /// server.
-pub(super) fn create(number: usize) -> Request {
+pub(crate) fn create(number: usize) -> Request {
     static AROUND: LazyLock<[String; 2]> = LazyLock::new(|| {
         let pod = template().to_string();
         let (before, behind) = pod.split_once(NAME_OF_POD).unwrap_or((&pod, ""));
@@ -30,12 +30,12 @@ pub(super) fn create(number: usize) -> Request {
 }
 
 /// The path of the pod with this number.
-pub(super) fn path(number: usize) -> String {
+pub(crate) fn path(number: usize) -> String {
     format!("{PODS}/load-{number}")
 }
 
 /// Creates the pods with numbers from `begin` up to `end`.
-pub(super) async fn fill(
+pub(crate) async fn fill(
     program: &Program,
     env: &Environment,
     begin: usize,
@@ -47,7 +47,7 @@ pub(super) async fn fill(
 }
 
 /// Deletes all pods.
-pub(super) async fn clear(program: &Program, env: &Environment) -> anyhow::Result<()> {
+pub(crate) async fn clear(program: &Program, env: &Environment) -> anyhow::Result<()> {
     Load::open(program, env).await?.send(Request::delete(PODS)).await?;
     Ok(())
 }
