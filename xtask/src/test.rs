@@ -21,6 +21,9 @@ const END_TO_END: &str = "e2e";
 /// Test targets whose names begin so run on the etcd that is on the PATH.
 const ON_ETCD: &str = "etcd";
 
+/// How long each fuzz target runs, in seconds.
+const FUZZ_SECONDS: &str = "BIREME_FUZZ_SECONDS";
+
 /// A test program that cargo built.
 struct Program {
     /// The package's folder, where cargo would run it.
@@ -40,6 +43,11 @@ struct Run<'a> {
     environment: Vec<(&'static str, std::ffi::OsString)>,
 }
 
+/// A minute, unless the caller says otherwise.
+fn fuzz_seconds() -> std::ffi::OsString {
+    std::env::var_os(FUZZ_SECONDS).unwrap_or_else(|| "60".into())
+}
+
 /// Sets up, builds, runs all stages and sweeps up after them.
 pub fn command(workspace: &Workspace, options: &TestOptions) -> anyhow::Result<ExitCode> {
     let ready = setup::for_containers(workspace);
@@ -55,7 +63,7 @@ pub fn command(workspace: &Workspace, options: &TestOptions) -> anyhow::Result<E
     let programs = build(workspace, &members)?;
     let mark = std::process::id().to_string();
     let before = Traces::look(ready.docker.as_ref());
-    let mut environment = vec![(RUN_MARK, mark.clone().into())];
+    let mut environment = vec![(RUN_MARK, mark.clone().into()), (FUZZ_SECONDS, fuzz_seconds())];
     let programs_of_peers = [
         ("BIREME_TEST_KUBECTL", &ready.kubectl),
         ("BIREME_TEST_OLDEST_KUBECTL", &peers.oldest_kubectl),

@@ -12,6 +12,10 @@ const FIXED: &str = "pod updates may not change fields other than `spec.containe
 /// What is wrong with the change from `old` to `new`.
 pub(super) fn validate(new: &Pod, old: &Pod, causes: &mut Vec<Cause>) {
     let (Some(new), Some(old)) = (&new.spec, &old.spec) else { return };
+    // As nearly always.
+    if new == old {
+        return;
+    }
     let path = Path::root("spec");
     let count = |list: &Option<Vec<Container>>| list.as_ref().map_or(0, Vec::len);
     if new.containers.len() != old.containers.len() {
