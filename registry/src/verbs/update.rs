@@ -6,6 +6,8 @@ use bireme_core::client::Part;
 use bireme_core::error::ApiError;
 use bireme_core::object::{Kind, Object, ObjectKey};
 use bireme_core::store::{Commit, Revision, StoreError};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+use serde_json::Value;
 
 use super::write::{ATTEMPTS, Encoded, unattended, unencodable};
 use crate::decode::receive;
@@ -121,7 +123,7 @@ impl Registry {
         mut old_draft: Draft,
         proposal: Proposal,
     ) -> Result<Option<Written>, ApiError> {
-        let Target { entry, key, part, subresource, trusted } = target;
+        let Target { entry, key, part, trusted, .. } = target;
         let Proposal { mut draft, mut warnings, managers, .. } = proposal;
         // They go their own way, so that nothing else has to carry them along.
         let known = old_draft.metadata_mut().managed_fields.take();
@@ -141,24 +143,13 @@ impl Registry {
         let finished = is_finished(entry, &draft);
         let given = (!finished).then_some(&mut draft);
         let mut claims = self.allocations.claim(&*self.store, Some(old_draft), given).await?;
-        let mut value = draft.value().map_err(unencodable)?;
-        let mut old_value = old_draft.value().map_err(unencodable)?;
+        let (value, old_value) =
+            (draft.value().map_err(unencodable)?, old_draft.value().map_err(unencodable)?);
         warnings.extend(unattended(entry, Some(&old_value), &value));
-        let mut same = value == old_value && instead.is_none();
-        if let Some(managers) = managers {
-            attach(&mut old_value, known.clone());
-            attach(&mut value, instead.or(known));
-            self.own(context, entry, subresource, Some(&old_value), &mut value, Some(managers));
-            same = value == old_value;
-        } else if !same {
-            attach(&mut value, instead.or(known));
-            if !trusted {
-                self.own(context, entry, subresource, Some(&old_value), &mut value, None);
-            }
-        }
-        if same {
+        let owners = Owners { known, instead, applied: managers };
+        let Some(value) = self.with_owners(context, target, old_value, value, owners) else {
             return Ok(Some(Written { object: old.clone(), created: false, warnings }));
-        }
+        };
         let encoded = Encoded::new(entry, &value)?;
         let store_key = entry.key(key);
         let commit = Commit::new().if_modified_at(store_key.clone(), old.revision());
@@ -183,6 +174,43 @@ impl Registry {
             Err(error) => Err(store_error(error)),
         }
     }
+
+    /// The object as it is to be written, with its managers; nothing where that is what it is already.
+    fn with_owners(
+        &self,
+        context: &RequestContext,
+        target: Target<'_>,
+        mut old: Value,
+        mut new: Value,
+        owners: Owners,
+    ) -> Option<Value> {
+        let Target { entry, subresource, trusted, .. } = target;
+        let Owners { known, instead, applied } = owners;
+        if applied.is_some() {
+            attach(&mut old, known.clone());
+            attach(&mut new, instead.or(known));
+            self.own(context, entry, subresource, Some(&old), &mut new, applied);
+            return (new != old).then_some(new);
+        }
+        if new == old && instead.is_none() {
+            return None;
+        }
+        attach(&mut new, instead.or(known));
+        if !trusted {
+            self.own(context, entry, subresource, Some(&old), &mut new, None);
+        }
+        Some(new)
+    }
+}
+
+/// The managers of an object about to be written.
+struct Owners {
+    /// Those that it has.
+    known: Option<Vec<ManagedFieldsEntry>>,
+    /// Those that its writer names instead.
+    instead: Option<Vec<ManagedFieldsEntry>>,
+    /// Those that an apply makes of them.
+    applied: Option<Managers>,
 }
 
 /// Whether the last thing that kept an object which is being deleted is gone.
