@@ -3,6 +3,7 @@
 //! Everything that touches the machine itself is behind these traits, so that thousands of simulated nodes
 //! need neither a disk nor a network.
 
+mod answering;
 mod disk;
 mod measure;
 mod network;
@@ -45,7 +46,7 @@ impl Host {
     pub fn simulated(cpus: u32, memory: u64) -> Self {
         Self {
             files: Arc::new(simulated::NoFiles),
-            dialer: Arc::new(simulated::Answering),
+            dialer: Arc::new(answering::Answering),
             machine: Arc::new(simulated::Promised { cpus, memory }),
         }
     }

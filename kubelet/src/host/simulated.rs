@@ -4,10 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use bireme_core::node_access::ByteStream;
 
 use super::measure::{Headroom, Machine, MachineInfo};
-use super::{Dialer, Files, HostPathKind, VolumeFile};
+use super::{Files, HostPathKind, VolumeFile};
 
 /// Keeps no file, and says of everything that it is done.
 pub(super) struct NoFiles;
@@ -57,18 +56,6 @@ impl Files for NoFiles {
 
     async fn make_sub_path(&self, _volume: &Path, _sub_path: &Path) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Takes everything that is sent, and has answered already: with an empty HTTP success.
-pub(super) struct Answering;
-
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-
-#[async_trait]
-impl Dialer for Answering {
-    async fn connect(&self, _host: &str, _port: u16) -> io::Result<Box<dyn ByteStream>> {
-        Ok(Box::new(tokio::io::join(io::Cursor::new(ANSWER), tokio::io::sink())))
     }
 }
 

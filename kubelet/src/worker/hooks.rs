@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use bireme_core::runtime::{ContainerId, ExecSpec, Output, RuntimeError, Stdio};
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::{Container, HTTPGetAction, LifecycleHandler};
+use k8s_openapi::api::core::v1::{Container, GRPCAction, HTTPGetAction, LifecycleHandler};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use super::grpc::{self, CheckError, Health};
 use super::http;
 use crate::agent::Agent;
 
 /// The most that is kept of a command's output, in bytes.
 const OUTPUT_LIMIT: usize = 10 << 10;
+
+/// What probes call themselves.
+const USER_AGENT: &str = concat!("kube-probe/", env!("CARGO_PKG_VERSION"));
 
 /// The container that a hook or probe is about.
 #[derive(Clone)]
@@ -33,6 +37,8 @@ pub(super) enum ActionError {
     Http { host: String, port: u16, path: String, source: std::io::Error },
     #[error("dial tcp {host}:{port}: {source}")]
     Tcp { host: String, port: u16, source: std::io::Error },
+    #[error(transparent)]
+    Grpc(#[from] CheckError),
     #[error("the container has no port {0}")]
     NoPort(String),
     #[error("the pod has no address yet")]
@@ -105,9 +111,22 @@ pub(super) async fn request(
         host: &named,
         path: &path,
         headers: get.http_headers.as_deref().unwrap_or_default(),
-        agent: concat!("kube-probe/", env!("CARGO_PKG_VERSION")),
+        agent: USER_AGENT,
     };
     http::get(stream, &request).await.map_err(failed)
+}
+
+/// Asks for the health of a service by gRPC.
+pub(super) async fn check(
+    agent: &Agent,
+    target: &Target,
+    action: &GRPCAction,
+) -> Result<Health, ActionError> {
+    let (host, port) = endpoint(target, None, &IntOrString::Int(action.port))?;
+    let failed = |source| ActionError::Tcp { host: host.clone(), port, source };
+    let stream = agent.config.host.dialer.connect(&host, port).await.map_err(failed)?;
+    let service = action.service.as_deref().unwrap_or_default();
+    Ok(grpc::check(stream, &format!("{host}:{port}"), service, USER_AGENT).await?)
 }
 
 /// Opens and closes a connection.

@@ -3,6 +3,7 @@
 mod carry_out;
 mod container;
 mod flights;
+mod grpc;
 mod hooks;
 mod http;
 mod image;

@@ -3,6 +3,7 @@
 use bireme_core::environment::Elapsed;
 use k8s_openapi::api::core::v1::Probe;
 
+use super::grpc::Health;
 use super::hooks::{self, ActionError, Target};
 use crate::agent::Agent;
 use crate::pod::probe::{ProbeKind, timeout};
@@ -44,8 +45,10 @@ async fn ask(agent: &Agent, target: &Target, probe: &Probe) -> Result<Finding, A
         hooks::connect(agent, target, socket.host.as_deref(), &socket.port).await?;
         return Ok(Finding::Success);
     }
-    if probe.grpc.is_some() {
-        return Err(ActionError::Unsupported("a gRPC probe"));
+    if let Some(grpc) = &probe.grpc {
+        let health = hooks::check(agent, target, grpc).await?;
+        let failure = || format!("service unhealthy (responded with \"{}\")", health.name());
+        return Ok(if health == Health::Serving { Finding::Success } else { Finding::Failure(failure()) });
     }
     Ok(Finding::Success)
 }
