@@ -8,6 +8,7 @@ mod disk;
 mod measure;
 mod network;
 mod simulated;
+mod tls;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -125,4 +126,9 @@ pub trait Files: Send + Sync + 'static {
 pub trait Dialer: Send + Sync + 'static {
     /// A TCP connection to a host, by address or name.
     async fn connect(&self, host: &str, port: u16) -> io::Result<Box<dyn ByteStream>>;
+
+    /// The same with TLS, in which any certificate is believed.
+    async fn connect_securely(&self, host: &str, port: u16) -> io::Result<Box<dyn ByteStream>> {
+        tls::wrap(self.connect(host, port).await?, host).await
+    }
 }

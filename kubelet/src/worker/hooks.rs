@@ -33,8 +33,8 @@ pub(super) struct Target {
 pub(super) enum ActionError {
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    #[error("Get \"http://{host}:{port}{path}\": {source}")]
-    Http { host: String, port: u16, path: String, source: std::io::Error },
+    #[error("Get \"{scheme}://{host}:{port}{path}\": {source}")]
+    Http { scheme: &'static str, host: String, port: u16, path: String, source: std::io::Error },
     #[error("dial tcp {host}:{port}: {source}")]
     Tcp { host: String, port: u16, source: std::io::Error },
     #[error(transparent)]
@@ -43,8 +43,6 @@ pub(super) enum ActionError {
     NoPort(String),
     #[error("the pod has no address yet")]
     NoAddress,
-    #[error("{0} is not supported by this node")]
-    Unsupported(&'static str),
 }
 
 /// Runs a hook, and says what it said if it failed.
@@ -99,13 +97,15 @@ pub(super) async fn request(
     target: &Target,
     get: &HTTPGetAction,
 ) -> Result<(u16, String), ActionError> {
-    if get.scheme.as_deref() == Some("HTTPS") {
-        return Err(ActionError::Unsupported("an HTTPS request"));
-    }
     let (host, port) = endpoint(target, get.host.as_deref(), &get.port)?;
     let path = get.path.clone().unwrap_or_else(|| "/".to_owned());
-    let failed = |source| ActionError::Http { host: host.clone(), port, path: path.clone(), source };
-    let stream = agent.config.host.dialer.connect(&host, port).await.map_err(failed)?;
+    let secure = get.scheme.as_deref() == Some("HTTPS");
+    let scheme = if secure { "https" } else { "http" };
+    let failed = |source| ActionError::Http { scheme, host: host.clone(), port, path: path.clone(), source };
+    let dialer = &agent.config.host.dialer;
+    let stream =
+        if secure { dialer.connect_securely(&host, port).await } else { dialer.connect(&host, port).await };
+    let stream = stream.map_err(failed)?;
     let named = format!("{host}:{port}");
     let request = http::Request {
         host: &named,

@@ -23,9 +23,7 @@ pub(super) async fn run(agent: &Agent, target: &Target, kind: ProbeKind) -> Find
     let Some(probe) = kind.of(&target.container) else { return Finding::Success };
     match agent.env.timeout(timeout(probe), ask(agent, target, probe)).await {
         Ok(Ok(finding)) => finding,
-        Ok(Err(error @ (ActionError::Unsupported(_) | ActionError::NoPort(_)))) => {
-            Finding::Nothing(error.to_string())
-        }
+        Ok(Err(error @ ActionError::NoPort(_))) => Finding::Nothing(error.to_string()),
         Ok(Err(error)) => Finding::Failure(error.to_string()),
         Err(Elapsed(limit)) => Finding::Failure(format!("timed out after {}s", limit.as_secs())),
     }

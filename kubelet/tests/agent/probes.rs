@@ -143,6 +143,10 @@ async fn requests_and_connections_are_probes_too() {
     spec["containers"][0]["readinessProbe"] = json!({"grpc": {"port": 80, "service": "shop"}});
     rig.create("grpc", spec).await;
     rig.until("grpc", is_ready).await;
+    let mut spec = running("sim/run");
+    spec["containers"][0]["readinessProbe"] = json!({"httpGet": {"port": 443, "scheme": "HTTPS"}});
+    rig.create("https", spec).await;
+    rig.until("https", is_ready).await;
 }
 
 #[tokio::test(start_paused = true)]
