@@ -22,6 +22,7 @@
 pub mod deployment;
 pub mod endpoints;
 pub mod garbage;
+pub mod load_balancers;
 pub mod namespace;
 pub mod nodes;
 mod ownership;
@@ -130,6 +131,7 @@ pub fn all(config: &Config) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(nodes::NodeLifecycle::new(config.node_timings, config.listening_since)),
         Arc::new(endpoints::EndpointSlices),
         Arc::new(endpoints::LegacyEndpoints),
+        Arc::new(load_balancers::LoadBalancers),
     ];
     if let Some(threshold) = config.terminated_pods {
         all.push(Arc::new(terminated::TerminatedPods::new(threshold)));

@@ -31,7 +31,9 @@ pub fn rules_of(key: &ObjectKey, service: &Service, slices: &[impl AsRef<Endpoin
         if endpoints.is_empty() {
             continue;
         }
-        rules.frontends.insert(Frontend::Service(address, protocol, port), name.clone());
+        for address in external_addresses(service).chain([address]) {
+            rules.frontends.insert(Frontend::Service(address, protocol, port), name.clone());
+        }
         let node_port = api_port.node_port.filter(|_| exposed).and_then(|port| u16::try_from(port).ok());
         if let Some(node_port) = node_port.filter(|port| *port != 0) {
             rules.frontends.insert(Frontend::Node(protocol, node_port), name.clone());
@@ -50,6 +52,22 @@ pub fn cluster_ip(service: &Service) -> Option<IpAddr> {
     }
     let texts = spec.cluster_ip.iter().chain(spec.cluster_ips.iter().flatten());
     texts.filter_map(|text| text.parse().ok()).find(IpAddr::is_ipv4)
+}
+
+/// The IPv4 addresses at which a service is reached from outside the cluster: what its author says leads here, and
+/// those of its load balancer, unless that is a proxy which delivers to somewhere else.
+fn external_addresses(service: &Service) -> impl Iterator<Item = IpAddr> {
+    let external = service.spec.iter().flat_map(|spec| spec.external_ips.iter().flatten());
+    let balancer = service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let balancer = balancer.filter(|_| is_balanced(service));
+    let ingress = balancer.into_iter().flat_map(|balancer| balancer.ingress.iter().flatten());
+    let ingress = ingress.filter(|ingress| ingress.ip_mode.as_deref() != Some("Proxy"));
+    let texts = external.chain(ingress.filter_map(|ingress| ingress.ip.as_ref()));
+    texts.filter_map(|text| text.parse().ok()).filter(IpAddr::is_ipv4)
+}
+
+fn is_balanced(service: &Service) -> bool {
+    service.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("LoadBalancer"))
 }
 
 /// The service whose endpoints a slice lists.
@@ -215,6 +233,27 @@ mod tests {
             rules.frontends.contains_key(&Frontend::Node(Protocol::Tcp, 30080))
         };
         assert_eq!(["NodePort", "LoadBalancer", "ClusterIP"].map(node_ports), [true, true, false]);
+    }
+
+    #[test]
+    fn external_addresses_and_those_of_a_load_balancer_lead_to_the_service() {
+        let slices = [slice(json!([{"port": 80}]), json!([{"addresses": ["10.244.0.2"]}]))];
+        let spec = json!({"type": "LoadBalancer", "clusterIP": "10.96.0.7", "ports": [{"port": 80}],
+            "externalIPs": ["192.0.2.1", "2001:db8::1"]});
+        let mut web = service(spec);
+        let ingress = json!([{"ip": "10.0.0.1", "ipMode": "VIP"}, {"ip": "10.0.0.2", "ipMode": "Proxy"},
+            {"hostname": "lb.example.com"}]);
+        web.status = serde_json::from_value(json!({"loadBalancer": {"ingress": ingress}})).unwrap();
+        let expected = ["10.0.0.1:80", "10.96.0.7:80", "192.0.2.1:80"]
+            .map(|frontend| format!("tcp {frontend} -> 10.244.0.2:80"));
+        assert_eq!(shown(&rules_of(&key(), &web, &slices)), expected);
+
+        web.spec.as_mut().unwrap().type_ = Some("ClusterIP".to_owned());
+        assert_eq!(
+            shown(&rules_of(&key(), &web, &slices)),
+            expected[1..],
+            "it has no load balancer any more"
+        );
     }
 
     #[test]

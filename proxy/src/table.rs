@@ -5,21 +5,37 @@ use std::net::IpAddr;
 
 use bireme_core::object::ObjectKey;
 
-use crate::rules::{Changes, Rules};
+use crate::rules::{Changes, Frontend, Rules, ServicePort};
 
 /// The rules of all services, from which the change of one costs what that one costs.
+///
+/// Where two services claim a frontend, as two authors may with external addresses, it is the first one's until that
+/// gives it up: the kernel can only know one.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceTable {
     services: BTreeMap<ObjectKey, Rules>,
+    owners: BTreeMap<Frontend, ObjectKey>,
+    /// Who else claims a frontend.
+    waiting: BTreeMap<Frontend, BTreeMap<ObjectKey, ServicePort>>,
     /// How many services have an endpoint at an address.
     hairpins: BTreeMap<IpAddr, usize>,
 }
 
 impl ServiceTable {
     /// Puts `rules` in the place of those that the service had; empty ones for a service that is gone.
-    pub fn set(&mut self, service: &ObjectKey, rules: Rules) -> Changes {
+    pub fn set(&mut self, service: &ObjectKey, mut rules: Rules) -> Changes {
+        self.line_up(service, &mut rules);
         let before = self.services.remove(service).unwrap_or_default();
         let mut changes = before.changes_to(&rules);
+        for frontend in before.frontends.keys().filter(|frontend| !rules.frontends.contains_key(frontend)) {
+            self.owners.remove(frontend);
+            if let Some((heir, port)) = self.next_in_line(frontend) {
+                changes.frontends_new.insert(*frontend, port.clone());
+                self.services.entry(heir.clone()).or_default().frontends.insert(*frontend, port);
+                self.owners.insert(*frontend, heir);
+            }
+        }
+        self.owners.extend(rules.frontends.keys().map(|frontend| (*frontend, service.clone())));
         changes.hairpins_new.retain(|address| {
             let count = self.hairpins.entry(*address).or_default();
             *count += 1;
@@ -38,6 +54,31 @@ impl ServiceTable {
             self.services.insert(service.clone(), rules);
         }
         changes
+    }
+
+    /// Takes out of the rules what belongs to another service, and remembers who wants it.
+    fn line_up(&mut self, service: &ObjectKey, rules: &mut Rules) {
+        self.waiting.retain(|_, claims| {
+            claims.remove(service);
+            !claims.is_empty()
+        });
+        rules.frontends.retain(|frontend, port| {
+            let owner = self.owners.get(frontend).filter(|owner| *owner != service);
+            if let Some(owner) = owner {
+                tracing::warn!(%service, %owner, ?frontend, "another service has the address and port");
+                self.waiting.entry(*frontend).or_default().insert(service.clone(), port.clone());
+            }
+            owner.is_none()
+        });
+    }
+
+    fn next_in_line(&mut self, frontend: &Frontend) -> Option<(ObjectKey, ServicePort)> {
+        let claims = self.waiting.get_mut(frontend)?;
+        let next = claims.pop_first();
+        if claims.is_empty() {
+            self.waiting.remove(frontend);
+        }
+        next
     }
 
     /// The rules of all services.
@@ -115,6 +156,35 @@ mod tests {
         let frontend = Frontend::Service([10, 96, 0, 1].into(), Protocol::Tcp, 80);
         assert_eq!(changes.frontends_gone[&frontend].to_string(), "service-shop/web/tcp/80");
         assert_eq!(changes.frontends_new[&frontend].to_string(), "service-shop/db/tcp/80");
+    }
+
+    #[test]
+    fn a_frontend_that_two_claim_is_the_first_ones_until_that_gives_it_up() {
+        let shared = Frontend::Service([10, 96, 0, 1].into(), Protocol::Tcp, 80);
+        let mut table = ServiceTable::default();
+        table.set(&key("web"), rules("web", 1, &[2]));
+        let late = table.set(&key("db"), rules("db", 1, &[3]));
+        assert!(late.frontends_new.is_empty() && late.backends_set.len() == 1, "{late:?}");
+        assert!(table.set(&key("db"), rules("db", 1, &[3])).is_empty(), "to claim it again changes nothing");
+        let other = table.set(&key("db"), rules("db", 1, &[3, 4]));
+        assert!(other.frontends_new.is_empty() && other.frontends_gone.is_empty());
+        assert_eq!(table.rules().frontends[&shared].to_string(), "service-shop/web/tcp/80");
+
+        let handed_over = table.set(&key("web"), rules("web", 5, &[2]));
+        assert_eq!(handed_over.frontends_gone[&shared].to_string(), "service-shop/web/tcp/80");
+        assert_eq!(handed_over.frontends_new[&shared].to_string(), "service-shop/db/tcp/80");
+        assert_eq!(table.rules().frontends[&shared].to_string(), "service-shop/db/tcp/80");
+        let gone = table.set(&key("db"), Rules::default());
+        assert_eq!(gone.frontends_gone[&shared].to_string(), "service-shop/db/tcp/80");
+    }
+
+    #[test]
+    fn who_does_not_wait_any_more_inherits_nothing() {
+        let mut table = ServiceTable::default();
+        table.set(&key("web"), rules("web", 1, &[2]));
+        table.set(&key("db"), rules("db", 1, &[3]));
+        table.set(&key("db"), rules("db", 2, &[3]));
+        assert!(table.set(&key("web"), Rules::default()).frontends_new.is_empty());
     }
 
     #[test]

@@ -98,6 +98,7 @@ impl Drop for Shop {
             self.kubectl.show();
         }
         drop(self.kubectl.output(&format!("delete -f {MANIFESTS} --wait=false --ignore-not-found")));
+        drop(self.kubectl.output("delete service --selector=app=shop --wait=false --ignore-not-found"));
         drop(self.kubectl.output("uncordon node-2"));
     }
 }
@@ -148,6 +149,40 @@ fn requests_are_spread_over_the_pods_of_a_tier() {
         let count = |tier: &str| seen.iter().filter(|pod| pod.starts_with(tier)).count();
         (count("shop-web-") == 2 && count("shop-api-") == 3).then_some(())
     });
+}
+
+#[test]
+fn a_load_balancer_and_an_external_address_lead_to_the_shop() {
+    let Some(shop) = Shop::open() else { return };
+    let kubectl = &shop.kubectl;
+    let front = "--type=LoadBalancer --port=8081 --target-port=http";
+    kubectl.run(&format!("expose deployment shop-web --name=shop-front {front} --external-ip=192.0.2.7"));
+    let ingress = |service: &str| {
+        let addresses = kubectl.field(&format!("service/{service}"), ".status.loadBalancer.ingress[*].ip");
+        addresses.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let nodes = eventually(LIMIT, "the service has the addresses of all nodes", || {
+        Some(ingress("shop-front")).filter(|addresses| addresses.len() == 3)
+    });
+    let row = kubectl.run("get service shop-front");
+    assert!(nodes.iter().all(|address| row.contains(address)) && row.contains("192.0.2.7"), "{row}");
+    for address in &nodes {
+        let page = eventually(LIMIT, "a node takes the port", || get(&format!("{address}:8081")).ok());
+        assert!(page.contains("oars"), "{page}");
+    }
+    let inside = kubectl.run("exec deployment/shop-api -- wget -q -O - http://192.0.2.7:8081/");
+    assert!(inside.contains("oars"), "pods reach the external address: {inside}");
+
+    kubectl.run(&format!("expose deployment shop-web --name=shop-rival {front}"));
+    eventually(LIMIT, "the second service says why it waits", || {
+        kubectl.run("events --for=service/shop-rival").contains("PortInUse").then_some(())
+    });
+    assert_eq!(ingress("shop-rival"), [""; 0]);
+    kubectl.run("delete service shop-front");
+    let heir = eventually(LIMIT, "the second service has the port", || ingress("shop-rival").pop());
+    eventually(LIMIT, "it answers", || get(&format!("{heir}:8081")).ok());
+    kubectl.run("delete service shop-rival");
+    eventually(LIMIT, "the port is closed", || get(&format!("{heir}:8081")).is_err().then_some(()));
 }
 
 #[test]
