@@ -9,5 +9,6 @@ mod pods;
 mod program;
 pub mod row;
 pub mod scale;
+pub mod services;
 pub mod store;
 pub mod table;

@@ -6,15 +6,20 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use bireme_benches::row::Row;
-use bireme_benches::{api, direct, scale, store, table};
+use bireme_benches::{api, direct, scale, services, store, table};
 use lexopt::prelude::{Long, Value, ValueExt};
 
 /// A measurement; its argument asks for a shorter run.
 type Measurement = fn(bool) -> anyhow::Result<Vec<Row>>;
 
 /// What can be measured, by name.
-const MEASUREMENTS: &[(&str, Measurement)] =
-    &[("api", api::run), ("direct", direct::run), ("scale", scale::run), ("store", store::run)];
+const MEASUREMENTS: &[(&str, Measurement)] = &[
+    ("api", api::run),
+    ("direct", direct::run),
+    ("scale", scale::run),
+    ("services", services::run),
+    ("store", store::run),
+];
 
 struct Options {
     name: String,

@@ -19,7 +19,7 @@ cargo xtask <command>
   verify    check formatting, lints, documentation, dependencies, sizes and words; changes nothing;
             [FILTER] picks those checks whose names contain it
               --versions              also check the oldest and the newest supported Kubernetes API
-  bench     measure: store, api, direct or scale
+  bench     measure: store, api, direct, services or scale
               --quick                 a shorter run
               --json FILE             also write the rows as JSON
   setup     install what the commands above need, and say what is there
@@ -209,7 +209,7 @@ fn bench(mut words: lexopt::Parser) -> anyhow::Result<Command> {
             other => return Err(other.unexpected().into()),
         }
     }
-    options.name = name.context("name what to measure: store, api, direct or scale")?;
+    options.name = name.context("name what to measure: store, api, direct, services or scale")?;
     Ok(Command::Bench(options))
 }
 
