@@ -6,6 +6,7 @@ use bireme_core::client::{Deletion, ObjectList};
 use bireme_core::error::ApiError;
 use bireme_core::object::{Kind, Object};
 use bireme_core::store::Revision;
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -62,10 +63,15 @@ pub(crate) fn deletion(kind: Kind, body: Value) -> Result<Deletion, ApiError> {
         let uid = body["details"]["uid"].as_str().unwrap_or_default().to_owned();
         return Ok(Deletion::Gone { uid, last: None });
     }
+    // A namespace is held by what is in it, for which its spec has finalizers of its own.
+    let finalizers = body["spec"]["finalizers"].as_array();
+    let holds_content =
+        kind == Kind::of::<Namespace>() && finalizers.is_some_and(|finalizers| !finalizers.is_empty());
     let object = object(kind, body)?;
     let meta = object.metadata();
-    let is_held =
-        !meta.finalizers.is_empty() || meta.deletion_grace_period_seconds.is_some_and(|grace| grace > 0);
+    let is_held = holds_content
+        || !meta.finalizers.is_empty()
+        || meta.deletion_grace_period_seconds.is_some_and(|grace| grace > 0);
     if meta.is_being_deleted() && is_held {
         Ok(Deletion::Marked(object))
     } else {
@@ -130,6 +136,13 @@ mod tests {
         let pod = |grace: i64| json!({"metadata": {"name": "a", "uid": "u", "deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": grace}});
         assert!(matches!(deletion(Kind::of::<Pod>(), pod(30)).unwrap(), Deletion::Marked(_)));
         assert!(matches!(deletion(Kind::of::<Pod>(), pod(0)).unwrap(), Deletion::Gone { last: Some(_), .. }));
+        let namespace = |finalizers: Value| json!({"metadata": {"name": "a", "uid": "u", "deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": {"finalizers": finalizers}});
+        let kind = Kind::of::<Namespace>();
+        assert!(matches!(deletion(kind, namespace(json!(["kubernetes"]))).unwrap(), Deletion::Marked(_)));
+        assert!(matches!(
+            deletion(kind, namespace(json!([]))).unwrap(),
+            Deletion::Gone { last: Some(_), .. }
+        ));
         let status = json!({"kind": "Status", "details": {"uid": "u"}});
         assert!(
             matches!(deletion(Kind::of::<Pod>(), status).unwrap(), Deletion::Gone { last: None, uid } if uid == "u")
