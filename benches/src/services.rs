@@ -1,6 +1,7 @@
-//! From a change of a Service's endpoints to the rule in the kernel, beside more and more other Services.
+//! What a change of a Service's endpoints takes in the kernel, beside more and more other Services.
 //!
-//! Each change is one transaction of `nft`, as the service proxy makes it; it is over when the kernel has it. The table
+//! Each change is one transaction of `nft`, as the service proxy makes it, and is over when `nft` has ended, which is
+//! somewhat later than the kernel has it: until then the proxy makes no other. The table
 //! is one of the measurement's own, for addresses that are set aside for measurements (RFC 2544), and is removed again.
 //! It takes root.
 
@@ -67,9 +68,9 @@ async fn measure(nft: &Nft, env: &Environment, number: u32, changes: u32) -> any
     times.sort_by(f64::total_cmp);
     let percentile = |share: f64| times[(times.len() as f64 * share) as usize];
     let case = format!("an endpoint changes, beside {number} Services");
-    let p99 = Row::new(NAME, &case, "until the kernel has it, p99", percentile(0.99), "ms");
+    let p99 = Row::new(NAME, &case, "transaction, p99", percentile(0.99), "ms");
     Ok(vec![
-        Row::new(NAME, &case, "until the kernel has it, p50", percentile(0.5), "ms"),
+        Row::new(NAME, &case, "transaction, p50", percentile(0.5), "ms"),
         if number == 10_000 { p99.at_most(10.0) } else { p99 },
         Row::new(NAME, &case, "all Services set up", set_up, "s"),
     ])

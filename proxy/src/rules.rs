@@ -162,7 +162,7 @@ pub struct Changes {
     pub frontends_gone: BTreeMap<Frontend, ServicePort>,
     /// Frontends with who answers to them now.
     pub frontends_new: BTreeMap<Frontend, ServicePort>,
-    /// Service ports that are no more.
+    /// Service ports that are no more; some may not have been there before either.
     pub backends_gone: BTreeSet<ServicePort>,
     /// Service ports that are new or have other endpoints.
     pub backends_set: BTreeMap<ServicePort, Backends>,
@@ -178,13 +178,30 @@ impl Changes {
         *self == Self::default()
     }
 
-    /// Adds the changes of another service to these, so that both are one transaction. An address that one gives
-    /// up and the other takes does not change.
+    /// Adds the changes that follow these, so that both are one transaction. What one gives up and the other takes, or
+    /// the other way round, does not change.
     pub fn merge(&mut self, other: Changes) {
-        self.frontends_gone.extend(other.frontends_gone);
-        self.frontends_new.extend(other.frontends_new);
-        self.backends_gone.extend(other.backends_gone);
-        self.backends_set.extend(other.backends_set);
+        for (frontend, port) in other.frontends_gone {
+            // What has only just been added was not there before.
+            if self.frontends_new.remove(&frontend).is_none() {
+                self.frontends_gone.insert(frontend, port);
+            }
+        }
+        for (frontend, port) in other.frontends_new {
+            if self.frontends_gone.get(&frontend) == Some(&port) {
+                self.frontends_gone.remove(&frontend);
+            } else {
+                self.frontends_new.insert(frontend, port);
+            }
+        }
+        for port in other.backends_gone {
+            self.backends_set.remove(&port);
+            self.backends_gone.insert(port);
+        }
+        for (port, backends) in other.backends_set {
+            self.backends_gone.remove(&port);
+            self.backends_set.insert(port, backends);
+        }
         for address in other.hairpins_gone {
             if !self.hairpins_new.remove(&address) {
                 self.hairpins_gone.insert(address);

@@ -91,6 +91,8 @@ impl ServiceTable {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::rules::{Backends, Endpoint, Frontend, Protocol, ServicePort};
 
@@ -205,5 +207,66 @@ mod tests {
         let mut changes = table.set(&key("web"), Rules::default());
         changes.merge(table.set(&key("db"), rules("db", 2, &[2])));
         assert!(changes.hairpins_gone.is_empty() && changes.hairpins_new.is_empty());
+    }
+
+    #[test]
+    fn an_heir_that_goes_in_the_same_batch_inherits_nothing() {
+        let mut table = ServiceTable::default();
+        table.set(&key("web"), rules("web", 1, &[2]));
+        table.set(&key("db"), rules("db", 1, &[3]));
+        let mut changes = table.set(&key("web"), Rules::default());
+        changes.merge(table.set(&key("db"), Rules::default()));
+        assert!(changes.frontends_new.is_empty(), "{changes:?}");
+        let gone: Vec<_> = changes.frontends_gone.values().map(ToString::to_string).collect();
+        assert_eq!(gone, ["service-shop/web/tcp/80"], "as the kernel has it");
+    }
+
+    /// What the kernel makes of changes: it refuses to delete what is not there, and to add what is.
+    fn carried_out(mut kernel: Rules, changes: &Changes) -> Rules {
+        for (port, backends) in &changes.backends_set {
+            kernel.backends.insert(port.clone(), backends.clone());
+        }
+        for (frontend, port) in &changes.frontends_gone {
+            assert_eq!(kernel.frontends.remove(frontend).as_ref(), Some(port), "{frontend:?}");
+        }
+        for (frontend, port) in &changes.frontends_new {
+            assert!(kernel.backends.contains_key(port), "{port} has no chain");
+            assert_eq!(kernel.frontends.insert(*frontend, port.clone()), None, "{frontend:?}");
+        }
+        for port in &changes.backends_gone {
+            assert!(!kernel.frontends.values().any(|used| used == port), "{port} is in use");
+            kernel.backends.remove(port);
+        }
+        for address in &changes.hairpins_gone {
+            assert!(kernel.hairpins.remove(address), "{address}");
+        }
+        for address in &changes.hairpins_new {
+            assert!(kernel.hairpins.insert(*address), "{address}");
+        }
+        kernel
+    }
+
+    proptest! {
+        /// Few services, addresses and endpoints, so that they meet.
+        #[test]
+        fn whatever_becomes_of_services_a_batch_makes_the_kernels_rules_those_of_the_table(
+            steps in prop::collection::vec(
+                (prop::sample::select(vec!["web", "db", "api"]), prop::option::of((1u8..4, prop::collection::btree_set(2u8..5, 1..3))), any::<bool>()),
+                1..40,
+            )
+        ) {
+            let (mut table, mut kernel, mut batch) = (ServiceTable::default(), Rules::default(), Changes::default());
+            for (name, state, ends) in steps {
+                let wanted = state.map_or_else(Rules::default, |(address, endpoints)| {
+                    rules(name, address, &endpoints.into_iter().collect::<Vec<_>>())
+                });
+                batch.merge(table.set(&key(name), wanted));
+                if ends {
+                    kernel = carried_out(kernel, &std::mem::take(&mut batch));
+                    prop_assert_eq!(&kernel, &table.rules());
+                }
+            }
+            prop_assert_eq!(carried_out(kernel, &batch), table.rules());
+        }
     }
 }

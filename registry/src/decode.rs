@@ -70,7 +70,7 @@ pub(crate) fn receive(
 }
 
 /// An object's JSON with nothing in its managed fields, and those fields: what nobody writes by hand is not looked
-/// through for mistakes, which would take longer than all the rest.
+/// through for mistakes.
 fn without_managed_fields(json: &Bytes) -> (Cow<'_, [u8]>, Option<&str>) {
     #[derive(Deserialize)]
     struct Head<'a> {

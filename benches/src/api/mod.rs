@@ -88,6 +88,15 @@ impl Store {
         }
     }
 
+    /// The store, and what an answer to a write means with it.
+    fn durability(self) -> &'static str {
+        match self {
+            Store::Memory => "memory, not durable",
+            Store::Sled => "sled, synced",
+            Store::Etcd => "etcd, synced",
+        }
+    }
+
     async fn start(self, root: &Path, etcd: Option<&Etcd>, env: &Environment) -> anyhow::Result<Program> {
         let mut arguments = vec!["--store", self.name()];
         if let Some(etcd) = etcd {

@@ -80,7 +80,9 @@ async fn one(
         pods::clear(program, env).await?;
     }
     let upstream = case.upstream.map(|rate| format!(" (upstream {rate}/s)")).unwrap_or_default();
-    let name = format!("{} pod 1.1 KB, {}, {} clients{upstream}", case.verb, store.name(), case.clients);
+    let (verb, clients) = (case.verb, case.clients);
+    let name =
+        format!("{verb} pod 1.1 KB, TLS, admission, {}, {clients} clients{upstream}", store.durability());
     let (rate, each) = case.aim;
     let row = |metric, values: &mut [f64], unit| Row::new(NAME, &name, metric, median(values), unit);
     let (rates, cpu) = (row("requests", &mut rates, "1/s"), row("server CPU each", &mut cpu, "ms"));

@@ -22,6 +22,7 @@ const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 /// Services of the type by each port they want, such as `TCP/80`, and all of them by [`ALL`].
 const BY_PORT: Index = Index::new("load-balancer-port", |object| {
+    // What is not a readable Service is not found; whoever reads it by key meets the error.
     let Some(service) = object.typed::<Service>().ok().filter(|service| is_ours(service)) else {
         return Vec::new();
     };

@@ -148,9 +148,8 @@ impl Object {
 
     /// The object in its typed form, with the resource version set; decoded on first use.
     ///
-    /// Its `managedFields` are left out: they are most of the work and of the memory of a decoded object, and hardly
-    /// anybody looks at them, who finds them in [`value`](Object::value). An update without them leaves them as they
-    /// are.
+    /// Its `managedFields` are left out: decoded they are a large tree of small maps, and hardly anybody looks at them,
+    /// who finds them in [`value`](Object::value). An update without them leaves them as they are.
     ///
     /// # Errors
     ///

@@ -43,7 +43,7 @@ use super::kind::Scope;
 /// ```
 ///
 /// A type has its encoding once in a program: were the methods here generic functions, each crate that handles pods
-/// would hold a copy of all that it takes to decode one, which is half a megabyte.
+/// would hold a copy of all that it takes to decode one.
 pub trait Resource:
     k8s_openapi::Resource<Scope: Scope>
     + k8s_openapi::Metadata<Ty = ObjectMeta>

@@ -75,6 +75,8 @@ pub(super) fn changes(table: &str, changes: &Changes) -> String {
         line(&mut script, format_args!("add element ip {table} {}", element(frontend, port)));
     }
     for port in &changes.backends_gone {
+        // One that came and went within a batch was never there, and can only be deleted when it is.
+        line(&mut script, format_args!("add chain ip {table} {port}"));
         line(&mut script, format_args!("flush chain ip {table} {port}"));
         line(&mut script, format_args!("delete chain ip {table} {port}"));
     }

@@ -77,10 +77,11 @@ impl Channels {
         id
     }
 
-    /// Removes a watcher, and its channel if it was the last one there.
-    pub(super) fn unsubscribe(&mut self, id: u64, topic: &Topic) {
-        let (channels, name) = self.place(topic);
-        if let Some(channel) = channels.get_mut(name) {
+    /// Removes a watcher, and its channel if it was the last one there. One that began before the cache was given up
+    /// and loaded anew is not there, though another may have its number by now.
+    pub(super) fn unsubscribe(&mut self, id: u64, watcher: &Arc<Watcher>) {
+        let (channels, name) = self.place(&watcher.topic);
+        if let Some(channel) = channels.get_mut(name).filter(|channel| channel.has(id, watcher)) {
             channel.watchers.remove(&id);
             if channel.watchers.is_empty() {
                 channels.remove(name);
@@ -111,12 +112,12 @@ impl Channels {
     pub(super) fn events_from(
         &mut self,
         id: u64,
-        topic: &Topic,
+        watcher: &Arc<Watcher>,
         position: u64,
         first: u64,
     ) -> Result<impl Iterator<Item = u64>, Lost> {
-        let (channels, name) = self.place(topic);
-        let channel = channels.get_mut(name).filter(|channel| channel.watchers.contains_key(&id));
+        let (channels, name) = self.place(&watcher.topic);
+        let channel = channels.get_mut(name).filter(|channel| channel.has(id, watcher));
         let channel = channel.ok_or(Lost::Reset)?;
         channel.trim(first);
         if position < channel.complete_from {
@@ -148,6 +149,10 @@ impl Channel {
         let own = window.numbered().filter(|(_, event)| event.scope().is_in(topic));
         let events = own.map(|(number, _)| number).collect();
         Self { events, complete_from: window.first(), watchers: BTreeMap::new() }
+    }
+
+    fn has(&self, id: u64, watcher: &Arc<Watcher>) -> bool {
+        self.watchers.get(&id).is_some_and(|known| Arc::ptr_eq(known, watcher))
     }
 
     fn publish(&mut self, number: u64, event: &Event, first: u64) {

@@ -211,7 +211,7 @@ impl KindCache {
     pub(super) fn events(
         &self,
         id: u64,
-        watcher: &Watcher,
+        watcher: &Arc<Watcher>,
         position: &mut u64,
         mut take: impl FnMut(&Event) -> bool,
     ) -> Result<(), Lost> {
@@ -221,7 +221,7 @@ impl KindCache {
             Phase::Closed => return Err(Lost::Closed),
             Phase::Idle | Phase::Loading(_) => return Err(Lost::Reset),
         };
-        for number in channels.events_from(id, &watcher.topic, *position, window.first())? {
+        for number in channels.events_from(id, watcher, *position, window.first())? {
             *position = number + 1;
             if !window.get(number).is_none_or(&mut take) {
                 return Ok(());
@@ -231,9 +231,9 @@ impl KindCache {
         Ok(())
     }
 
-    pub(super) fn end(&self, id: u64, watcher: &Watcher) {
+    pub(super) fn end(&self, id: u64, watcher: &Arc<Watcher>) {
         if let Phase::Live(live) = &mut *self.lock() {
-            live.channels.unsubscribe(id, &watcher.topic);
+            live.channels.unsubscribe(id, watcher);
         }
     }
 

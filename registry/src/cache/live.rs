@@ -60,7 +60,7 @@ impl Live {
         };
         for (suffix, cached) in objects {
             let suffix: Arc<str> = suffix.into();
-            live.nodes.insert(&suffix, &cached, selectable);
+            live.nodes.update(&suffix, None, Some(&cached), selectable);
             live.objects.insert(suffix, Present { cached, event: LOADED });
         }
         live
@@ -86,12 +86,10 @@ impl Live {
                 Some((suffix, present)) => (suffix, Some(present)),
                 None => (suffix.into(), None),
             };
-            let previous = previous.map(|present| {
-                self.nodes.remove(&suffix, &present.cached, self.selectable);
-                self.window.fade(present.event, &present.cached)
-            });
+            let before = previous.as_ref().map(|present| &*present.cached);
+            self.nodes.update(&suffix, before, current.as_deref(), self.selectable);
+            let previous = previous.map(|present| self.window.fade(present.event, &present.cached));
             if let Some(cached) = current.clone() {
-                self.nodes.insert(&suffix, &cached, self.selectable);
                 self.objects.insert(suffix.clone(), Present { cached, event: number });
             }
             let event = Event::new(revision, suffix, current, previous, self.selectable);
@@ -154,27 +152,30 @@ struct NodeIndex {
 }
 
 impl NodeIndex {
-    fn insert(&mut self, suffix: &Arc<str>, cached: &Cached, selectable: &[SelectableField]) {
+    /// Takes over what became of an object, which hardly ever changes its node.
+    fn update(
+        &mut self,
+        suffix: &Arc<str>,
+        before: Option<&Cached>,
+        now: Option<&Cached>,
+        selectable: &[SelectableField],
+    ) {
         let Some(field) = self.field else { return };
-        let node = cached.field(selectable, field);
-        match self.keys.get_mut(node) {
-            Some(keys) => {
-                keys.insert(suffix.clone());
-            }
-            None => {
-                self.keys.insert(node.into(), BTreeSet::from([suffix.clone()]));
-            }
+        let before = before.map(|cached| cached.field(selectable, field));
+        let now = now.map(|cached| cached.field(selectable, field));
+        if before == now {
+            return;
         }
-    }
-
-    fn remove(&mut self, suffix: &Arc<str>, cached: &Cached, selectable: &[SelectableField]) {
-        let Some(field) = self.field else { return };
-        let node = cached.field(selectable, field);
-        if let Some(keys) = self.keys.get_mut(node) {
+        if let Some(before) = before
+            && let Some(keys) = self.keys.get_mut(before)
+        {
             keys.remove(suffix);
             if keys.is_empty() {
-                self.keys.remove(node);
+                self.keys.remove(before);
             }
+        }
+        if let Some(now) = now {
+            self.keys.entry(now.into()).or_default().insert(suffix.clone());
         }
     }
 }

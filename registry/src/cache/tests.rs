@@ -150,6 +150,21 @@ async fn a_channel_opened_late_has_what_the_window_has() {
 }
 
 #[tokio::test]
+async fn a_watch_from_before_the_cache_was_loaded_anew_is_lost_and_takes_nobodys_place() {
+    let mut rig = Rig::new().await;
+    let mut old = rig.begin("spec.nodeName=one");
+    rig.cache().reset();
+    rig.cache().load(&MemoryStore::new()).await.unwrap();
+    let mut new = rig.cache().begin(rig.filter(None, "", "spec.nodeName=one"), None).unwrap();
+    assert_eq!(old.id, new.id, "numbers begin anew");
+    assert!(matches!(rig.read(&mut old), Err(Lost::Reset)), "it may have missed something");
+    rig.cache().end(old.id, &old.watcher);
+    rig.commit("a/x", Some(&on("one")));
+    assert!(is_woken(&new));
+    assert_eq!(rig.read(&mut new).ok().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn what_is_superseded_stays_without_its_decoded_form() {
     let mut rig = Rig::new().await;
     let mut watch = rig.begin("");

@@ -117,7 +117,7 @@ impl Draft {
         self.object.value()
     }
 
-    /// The object as JSON without its managed fields, which are half of it.
+    /// The object as JSON without its managed fields, which are a large part of it.
     ///
     /// # Errors
     ///
