@@ -53,14 +53,14 @@ pub(super) async fn check(
     agent: &str,
 ) -> Result<Health, CheckError> {
     let (requests, connection) = h2::client::handshake(stream).await?;
-    // The connection makes progress only while it is polled, and is of no use behind the answer.
+    let call = call(requests, authority, service, agent);
+    tokio::pin!(call);
+    // The connection makes progress only while it is polled. A server may end it right behind its answer; whether that
+    // is there, or why not, the call knows.
     tokio::select! {
         biased;
-        answer = call(requests, authority, service, agent) => answer,
-        ended = connection => match ended {
-            Ok(()) => Err(CheckError::Malformed),
-            Err(error) => Err(error.into()),
-        },
+        answer = &mut call => answer,
+        _ = connection => call.await,
     }
 }
 
