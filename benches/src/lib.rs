@@ -9,6 +9,7 @@ mod pods;
 mod program;
 pub mod row;
 pub mod scale;
+pub mod scheduler;
 pub mod services;
 pub mod store;
 pub mod table;

@@ -1,114 +1,68 @@
 //! The default scheduler: examine every node, take one of the best.
 
-use bireme_core::scheduler::{
-    ClusterEvent, Decision, Diagnosis, NodeInfo, PodInfo, Scheduler, Snapshot, Verdict,
-};
-use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use std::collections::BTreeSet;
 
-use crate::framework::{Filter, Score};
-use crate::plugins::{
-    LeastAllocated, NodeAffinity, NodeName, NodePorts, NodeResourcesBalancedAllocation, NodeResourcesFit,
-    NodeUnschedulable, TaintToleration,
-};
+use bireme_core::scheduler::{ClusterEvent, Decision, Explanation, PodInfo, Scheduler, Snapshot};
 
-/// Filters, then weighted scores, over all nodes; among equally good ones it draws by its seed.
+use crate::index::Index;
+use crate::profile::Profile;
+use crate::topology;
+
+/// Takes, of all nodes that pass every filter of its profile, the one with the most points; of equals the one that its
+/// seed prefers.
+///
+/// It keeps what it found out between calls and looks again at what changed, so that placing one more pod of a known
+/// shape costs about the same in a cluster of ten nodes and in one of a million.
 pub struct DefaultScheduler {
-    filters: Vec<Box<dyn Filter>>,
-    scores: Vec<(Box<dyn Score>, i64)>,
-    random: StdRng,
+    profile: Profile,
+    index: Index,
 }
 
 impl DefaultScheduler {
     /// Upstream's plugins with upstream's weights.
     pub fn new(seed: u64) -> Self {
-        Self::without_plugins(seed)
-            .filter(NodeUnschedulable)
-            .filter(NodeName)
-            .filter(TaintToleration)
-            .filter(NodeAffinity)
-            .filter(NodePorts)
-            .filter(NodeResourcesFit)
-            .score(TaintToleration, 3)
-            .score(NodeAffinity, 2)
-            .score(LeastAllocated, 1)
-            .score(NodeResourcesBalancedAllocation, 1)
+        Self::with(Profile::default(), seed)
     }
 
-    /// A scheduler to which every node is as good as another.
-    pub fn without_plugins(seed: u64) -> Self {
-        Self { filters: Vec::new(), scores: Vec::new(), random: StdRng::seed_from_u64(seed) }
+    /// These plugins.
+    pub fn with(profile: Profile, seed: u64) -> Self {
+        Self { profile, index: Index::new(seed) }
     }
 
-    /// The same with another filter behind those it has.
-    pub fn filter(mut self, filter: impl Filter) -> Self {
-        self.filters.push(Box::new(filter));
-        self
-    }
-
-    /// The same with another score, which counts `weight` times.
-    pub fn score(mut self, score: impl Score, weight: i64) -> Self {
-        self.scores.push((Box::new(score), weight));
-        self
-    }
-
-    /// The nodes that pass every filter; and why the others do not, each by the first filter that rejects it.
-    fn feasible<'s>(&self, snapshot: &'s Snapshot, pod: &PodInfo) -> (Vec<&'s NodeInfo>, Diagnosis) {
-        let filters: Vec<_> = self.filters.iter().filter_map(|filter| filter.for_pod(pod)).collect();
-        let (mut feasible, mut diagnosis) = (Vec::new(), Diagnosis::new(0));
-        for node in snapshot.nodes() {
-            diagnosis.nodes += 1;
-            let rejection = filters.iter().find_map(|filter| match filter(node) {
-                Verdict::Fits => None,
-                Verdict::Rejects(rejections) => Some(rejections),
-            });
-            match rejection {
-                None => feasible.push(node),
-                Some(rejections) => diagnosis.count(rejections),
-            }
-        }
-        (feasible, diagnosis)
-    }
-
-    /// The weighted sum of all scores, for each node.
-    fn totals(&self, nodes: &[&NodeInfo], pod: &PodInfo) -> Vec<i64> {
-        let mut totals = vec![0; nodes.len()];
-        for (score, weight) in &self.scores {
-            let Some(ask) = score.for_pod(pod) else { continue };
-            let mut points: Vec<i64> = nodes.iter().map(|node| ask(node)).collect();
-            score.normalize(&mut points);
-            totals.iter_mut().zip(points).for_each(|(total, points)| *total += weight * points);
-        }
-        totals
-    }
-
-    /// One of the nodes with the highest total, drawn evenly.
-    fn choose(&mut self, totals: &[i64]) -> Option<(usize, i64)> {
-        let best = totals.iter().copied().max()?;
-        let equals: Vec<usize> = (0..totals.len()).filter(|index| totals[*index] == best).collect();
-        let drawn = self.random.next_u64() % equals.len() as u64;
-        Some((equals[drawn as usize], best))
+    /// Every node that can take the pod, by name, with its points.
+    pub fn ranking(&mut self, snapshot: &Snapshot, pod: &PodInfo) -> Vec<(String, i64)> {
+        let evaluation = self.index.evaluate(&self.profile, snapshot, pod);
+        let named = |(node, points)| Some((snapshot.by_id(node)?.name().to_string(), points));
+        evaluation.ranking().filter_map(named).collect()
     }
 }
 
 impl Scheduler for DefaultScheduler {
+    fn explain(&mut self, snapshot: &Snapshot, pod: &PodInfo) -> Explanation {
+        let evaluation = self.index.evaluate(&self.profile, snapshot, pod);
+        let nodes = evaluation.explain(&self.profile, snapshot);
+        let mut explanation = Explanation { pod: pod.key().to_string(), nodes };
+        explanation.sort();
+        explanation
+    }
+
     fn schedule(&mut self, snapshot: &Snapshot, pod: &PodInfo) -> Decision {
-        let (feasible, diagnosis) = self.feasible(snapshot, pod);
-        let totals = self.totals(&feasible, pod);
-        match self.choose(&totals) {
-            Some((index, score)) => {
-                Decision::Bind { node: feasible[index].name().to_string(), score, feasible: feasible.len() }
+        let evaluation = self.index.evaluate(&self.profile, snapshot, pod);
+        let best = evaluation.best().and_then(|(node, score)| Some((snapshot.by_id(node)?.name(), score)));
+        match best {
+            Some((node, score)) => {
+                Decision::Bind { node: node.to_string(), score, feasible: evaluation.feasible() }
             }
-            None => Decision::Unschedulable(diagnosis),
+            None => Decision::Unschedulable(evaluation.diagnosis()),
         }
     }
 
-    fn could_help(&self, diagnosis: &Diagnosis, event: ClusterEvent) -> bool {
-        // Without any rejection there was no node at all.
-        let helps = |name: &str| {
-            self.filters.iter().any(|filter| filter.name() == name && filter.is_helped_by(event))
+    fn could_help(&self, filters: &BTreeSet<String>, event: ClusterEvent) -> bool {
+        let helps = |name: &String| match self.profile.filters.iter().find(|filter| filter.name() == *name) {
+            Some(filter) => filter.is_helped_by(event),
+            None => topology::is_helped_by(name, event),
         };
-        event == ClusterEvent::NodeAdded || diagnosis.filters().any(helps)
+        event == ClusterEvent::NodeAdded || filters.iter().any(helps)
     }
 }
 
@@ -116,6 +70,7 @@ impl Scheduler for DefaultScheduler {
 mod tests {
     use super::*;
     use crate::plugins::testing::{node, pod};
+    use serde_json::json;
 
     fn cluster(nodes: usize) -> Snapshot {
         let mut snapshot = Snapshot::new();
@@ -136,7 +91,7 @@ mod tests {
         assert!(snapshot.nodes().all(|node| node.requested().milli_cpu == 1000));
         let Decision::Unschedulable(diagnosis) = &decisions[6] else { panic!("{:?}", decisions[6]) };
         assert_eq!(diagnosis.to_string(), "0/3 nodes are available: 3 Insufficient cpu.");
-        assert_eq!(diagnosis.filters().collect::<Vec<_>>(), ["NodeResourcesFit"]);
+        assert_eq!(diagnosis.filters(), BTreeSet::from(["NodeResourcesFit".to_owned()]));
     }
 
     #[test]
@@ -146,7 +101,7 @@ mod tests {
             DefaultScheduler::new(seed).schedule_batch(&mut cluster(20), &pods)
         };
         assert_eq!(decide(1), decide(1));
-        assert_ne!(decide(1), decide(2), "equally good nodes are drawn");
+        assert_ne!(decide(1), decide(2), "of equally good nodes each seed prefers others");
     }
 
     #[test]
@@ -159,6 +114,36 @@ mod tests {
         let expected = "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint {a: b}, \
                         1 node(s) were unschedulable.";
         assert_eq!(diagnosis.to_string(), expected);
+    }
+
+    #[test]
+    fn an_explanation_has_every_filter_and_score_of_every_node() {
+        let mut snapshot = cluster(1);
+        let app = |name: &str| {
+            pod(name).spec(json!({"affinity": {"podAntiAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "host", "labelSelector": {}}]}}}))
+        };
+        snapshot.put_node(
+            node("a").label("host", "a").allocatable("cpu", "2").allocatable("memory", "1Gi").build(),
+        );
+        snapshot
+            .put_node(node("taken").unschedulable().taint("a", "b", "NoSchedule").label("host", "t").build());
+        snapshot.assume(app("first").info(), "taken");
+        let mut scheduler = DefaultScheduler::new(1);
+        let explanation = scheduler.explain(&snapshot, &app("p").requests("cpu", "1").info());
+        let [best, second, rejected] = &explanation.nodes[..] else { panic!("{explanation}") };
+        let filters: Vec<_> = rejected.rejections.iter().map(|why| why.filter.as_str()).collect();
+        assert_eq!(filters, ["NodeUnschedulable", "TaintToleration", "NodeResourcesFit", "InterPodAffinity"]);
+        assert_eq!((best.node.as_str(), second.node.as_str()), ("a", "n0"));
+        for node in [best, second] {
+            assert_eq!(node.total, Some(node.scores.iter().map(|points| points.points).sum()));
+        }
+        let Decision::Bind { node, score, .. } =
+            scheduler.schedule(&snapshot, &app("p").requests("cpu", "1").info())
+        else {
+            panic!("it fits")
+        };
+        assert_eq!((node, Some(score)), (best.node.clone(), best.total));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The default [`Scheduler`](bireme_core::scheduler::Scheduler) and what feeds it.
 //!
-//! * [`DefaultScheduler`]: a framework of [`Filter`]s and [`Score`]s with upstream's plugins; pure.
+//! * [`DefaultScheduler`]: examines every node by the [`Filter`]s and [`Score`]s of a [`Profile`], upstream's plugins
+//!   unless told otherwise; pure, and indexed.
 //! * [`SchedulingQueue`]: which pod is next, and which of those that fit nowhere a change could help; pure, too.
 //! * [`SchedulerLoop`]: follows pods and nodes, asks a scheduler, and binds through the API.
 //!
@@ -9,15 +10,19 @@
 mod binding;
 mod default;
 mod framework;
+mod index;
 mod plugins;
+mod profile;
 mod queue;
 mod run;
+mod topology;
 
 pub use default::DefaultScheduler;
-pub use framework::{Filter, NodeFilter, NodeScore, Score};
+pub use framework::{Filter, NodeFilter, NodeScore, Normalization, PodShape, Score};
 pub use plugins::{
     LeastAllocated, NodeAffinity, NodeName, NodePorts, NodeResourcesBalancedAllocation, NodeResourcesFit,
     NodeUnschedulable, TaintToleration,
 };
+pub use profile::Profile;
 pub use queue::{QueueConfig, SchedulingQueue};
 pub use run::{SchedulerConfig, SchedulerLoop};

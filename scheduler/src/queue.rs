@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bireme_core::environment::Instant;
-use bireme_core::scheduler::{Diagnosis, PodInfo};
+use bireme_core::scheduler::PodInfo;
 
 /// How long pods wait.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,8 @@ pub struct SchedulingQueue {
     active: BTreeMap<Order, Arc<str>>,
     backing_off: BTreeSet<(Instant, Arc<str>)>,
     unschedulable: BTreeSet<(Instant, Arc<str>)>,
+    /// Those that fit nowhere, by the filters that said so: an event is asked about once for each such set.
+    waiting: BTreeMap<Arc<BTreeSet<String>>, BTreeSet<Arc<str>>>,
     /// The attempts of pods that were popped and may come back.
     attempts: HashMap<Arc<str>, u32>,
     arrivals: u64,
@@ -55,7 +57,8 @@ struct Entry {
     place: Place,
     /// Not to be tried before this, whatever happens.
     not_before: Option<Instant>,
-    diagnosis: Diagnosis,
+    /// What it waits for a change of.
+    filters: Arc<BTreeSet<String>>,
 }
 
 #[derive(Clone, Copy)]
@@ -112,11 +115,13 @@ impl SchedulingQueue {
     }
 
     /// A popped pod fits nowhere: it waits for a change that could help.
-    pub fn wait_for_change(&mut self, pod: PodInfo, diagnosis: Diagnosis, now: Instant) {
+    pub fn wait_for_change(&mut self, pod: PodInfo, filters: BTreeSet<String>, now: Instant) {
         let uid = pod.uid().clone();
         let place = Place::Unschedulable(now + self.config.flush_after);
         let not_before = Some(now + self.backoff(&uid));
-        self.place(uid, Entry { pod, place, not_before, diagnosis });
+        let known = self.waiting.get_key_value(&filters).map(|(filters, _)| filters.clone());
+        let filters = known.unwrap_or_else(|| Arc::new(filters));
+        self.place(uid, Entry { pod, place, not_before, filters });
     }
 
     /// A popped pod's attempt failed for another reason: it is tried again after a while.
@@ -128,9 +133,10 @@ impl SchedulingQueue {
     /// A popped pod has to wait for somebody's permission: it is asked about again at `when`.
     pub fn try_at(&mut self, pod: PodInfo, when: Instant) {
         let uid = pod.uid().clone();
-        let entry =
-            Entry { pod, place: Place::BackingOff(when), not_before: None, diagnosis: Diagnosis::default() };
-        self.place(uid, entry);
+        self.place(
+            uid,
+            Entry { pod, place: Place::BackingOff(when), not_before: None, filters: Arc::default() },
+        );
     }
 
     /// A popped pod has got its node.
@@ -138,14 +144,10 @@ impl SchedulingQueue {
         self.attempts.remove(uid);
     }
 
-    /// Something changed: every pod whose diagnosis says that it could help is tried again.
-    pub fn on_event(&mut self, now: Instant, could_help: impl Fn(&Diagnosis) -> bool) {
-        let helped: Vec<Arc<str>> = self
-            .unschedulable
-            .iter()
-            .filter(|(_, uid)| self.entries.get(uid).is_some_and(|entry| could_help(&entry.diagnosis)))
-            .map(|(_, uid)| uid.clone())
-            .collect();
+    /// Something changed: every pod is tried again that it could help, going by the filters that rejected nodes for it.
+    pub fn on_event(&mut self, now: Instant, could_help: impl Fn(&BTreeSet<String>) -> bool) {
+        let helped = self.waiting.iter().filter(|(filters, _)| could_help(filters));
+        let helped: Vec<Arc<str>> = helped.flat_map(|(_, pods)| pods).cloned().collect();
         helped.into_iter().for_each(|uid| self.retry(uid, now));
     }
 
@@ -180,7 +182,7 @@ impl SchedulingQueue {
         self.arrivals += 1;
         let place = Place::Active((Reverse(pod.priority()), self.arrivals));
         let uid = pod.uid().clone();
-        self.place(uid, Entry { pod, place, not_before: None, diagnosis: Diagnosis::default() });
+        self.place(uid, Entry { pod, place, not_before: None, filters: Arc::default() });
     }
 
     fn place(&mut self, uid: Arc<str>, entry: Entry) {
@@ -194,6 +196,7 @@ impl SchedulingQueue {
             }
             Place::Unschedulable(until) => {
                 self.unschedulable.insert((until, uid.clone()));
+                self.waiting.entry(entry.filters.clone()).or_default().insert(uid.clone());
             }
         }
         self.entries.insert(uid, entry);
@@ -209,6 +212,12 @@ impl SchedulingQueue {
                 self.backing_off.remove(&(until, uid));
             }
             Place::Unschedulable(until) => {
+                if let Some(pods) = self.waiting.get_mut(&entry.filters) {
+                    pods.remove(&uid);
+                    if pods.is_empty() {
+                        self.waiting.remove(&entry.filters);
+                    }
+                }
                 self.unschedulable.remove(&(until, uid));
             }
         }
@@ -233,6 +242,10 @@ mod tests {
     use crate::plugins::testing::pod;
     use bireme_core::Environment;
     use serde_json::json;
+
+    fn filters(name: &str) -> BTreeSet<String> {
+        BTreeSet::from([name.to_owned()])
+    }
 
     fn start() -> (SchedulingQueue, Instant) {
         (SchedulingQueue::new(QueueConfig::default()), Environment::simulated(1).instant())
@@ -278,12 +291,34 @@ mod tests {
         let (mut queue, now) = start();
         queue.put(pod("p").info(), now);
         let popped = queue.pop(now).unwrap();
-        queue.wait_for_change(popped, Diagnosis::new(3), now);
+        queue.wait_for_change(popped, filters("full"), now);
         queue.on_event(now + seconds(5), |_| false);
         assert!(queue.pop(now + seconds(5)).is_none());
-        queue.on_event(now, |diagnosis| diagnosis.nodes == 3);
+        queue.on_event(now, |rejecting| *rejecting == filters("full"));
         assert!(queue.pop(now).is_none(), "one second of back-off is not over");
         assert!(queue.pop(now + seconds(1)).is_some());
+    }
+
+    #[tokio::test]
+    async fn an_event_is_asked_about_once_for_all_pods_that_the_same_filters_keep_waiting() {
+        let (mut queue, now) = start();
+        for index in 0..100 {
+            queue.put(pod(&format!("p{index}")).info(), now);
+        }
+        for (index, popped) in
+            std::iter::from_fn(|| queue.pop(now)).collect::<Vec<_>>().into_iter().enumerate()
+        {
+            queue.wait_for_change(popped, filters(if index < 60 { "full" } else { "tainted" }), now);
+        }
+        let later = now + seconds(20);
+        let asked = std::cell::Cell::new(0);
+        queue.on_event(later, |rejecting| {
+            asked.set(asked.get() + 1);
+            *rejecting == filters("tainted")
+        });
+        assert_eq!(asked.get(), 2);
+        assert_eq!(std::iter::from_fn(|| queue.pop(later)).count(), 40);
+        assert_eq!(queue.len(), 60);
     }
 
     #[tokio::test]
@@ -291,7 +326,7 @@ mod tests {
         let (mut queue, now) = start();
         queue.put(pod("p").info(), now);
         let popped = queue.pop(now).unwrap();
-        queue.wait_for_change(popped, Diagnosis::new(1), now);
+        queue.wait_for_change(popped, filters("full"), now);
         assert_eq!(queue.next_wakeup(), Some(now + seconds(300)));
         assert!(queue.pop(now + seconds(299)).is_none());
         assert!(queue.pop(now + seconds(300)).is_some());
@@ -302,7 +337,7 @@ mod tests {
         let (mut queue, now) = start();
         queue.put(pod("p").info(), now);
         let popped = queue.pop(now).unwrap();
-        queue.wait_for_change(popped, Diagnosis::new(1), now);
+        queue.wait_for_change(popped, filters("full"), now);
         let later = now + seconds(2);
         queue.put(pod("p").info(), later);
         assert!(queue.pop(later).is_none());
@@ -317,7 +352,7 @@ mod tests {
             queue.put(pod(name).info(), now);
         }
         let mut popped: Vec<_> = std::iter::from_fn(|| queue.pop(now)).collect();
-        queue.wait_for_change(popped.pop().unwrap(), Diagnosis::new(1), now);
+        queue.wait_for_change(popped.pop().unwrap(), filters("full"), now);
         queue.try_again(popped.pop().unwrap(), now);
         queue.put(popped.pop().unwrap(), now);
         assert_eq!(queue.len(), 3);

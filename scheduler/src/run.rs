@@ -12,7 +12,7 @@ use bireme_core::object::{DecodeError, Object};
 use bireme_core::scheduler::{ClusterEvent, Decision, PodInfo, Scheduler, Snapshot};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -88,8 +88,10 @@ impl SchedulerLoop {
     /// Schedules until told to stop; bindings that are under way then are waited for.
     pub async fn run(mut self, stop: CancellationToken) {
         let (nodes, pods) = (self.informers.of::<Node>(), self.informers.of::<Pod>());
+        let namespaces = self.informers.of::<Namespace>();
         let (mut node_deltas, mut pod_deltas) = (nodes.deltas(), pods.deltas());
-        let synced = async { nodes.synced().await.and(pods.synced().await) };
+        let mut namespace_deltas = namespaces.deltas();
+        let synced = async { nodes.synced().await.and(pods.synced().await).and(namespaces.synced().await) };
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
@@ -97,6 +99,9 @@ impl SchedulerLoop {
         }
         while !stop.is_cancelled() {
             // Everything that is known goes into the snapshot before the next decision.
+            while let Some(delta) = namespace_deltas.try_next() {
+                self.namespace_changed(&delta);
+            }
             while let Some(delta) = node_deltas.try_next() {
                 self.node_changed(&delta);
             }
@@ -120,6 +125,7 @@ impl SchedulerLoop {
                 biased;
                 () = stop.cancelled() => {}
                 Some(written) = self.writes.next(), if !self.writes.is_empty() => self.settle(written),
+                delta = namespace_deltas.next() => self.namespace_changed(&delta),
                 delta = node_deltas.next() => self.node_changed(&delta),
                 delta = pod_deltas.next() => self.pod_changed(&delta),
                 () = timer => {}
@@ -127,6 +133,19 @@ impl SchedulerLoop {
         }
         while let Some(written) = self.writes.next().await {
             self.settle(written);
+        }
+    }
+
+    fn namespace_changed(&mut self, delta: &Delta) {
+        let name = delta.key().name();
+        match delta.current().map(|namespace| namespace.typed::<Namespace>()) {
+            Some(Ok(namespace)) => {
+                if self.snapshot.put_namespace(&namespace) {
+                    self.wake(ClusterEvent::NamespaceLabels);
+                }
+            }
+            Some(Err(error)) => warn!(namespace = name, %error, "a namespace cannot be read"),
+            None => self.snapshot.remove_namespace(name),
         }
     }
 
@@ -142,7 +161,7 @@ impl SchedulerLoop {
             Delta::Updated { old, new } => {
                 ClusterEvent::of_update(&*old.typed::<Node>()?, &*new.typed::<Node>()?)
             }
-            Delta::Deleted(_) => Vec::new(),
+            Delta::Deleted(_) => vec![ClusterEvent::NodeRemoved],
         };
         match delta.current() {
             Some(node) => self.snapshot.set_node(node)?,
@@ -172,9 +191,8 @@ impl SchedulerLoop {
         } else if let Some(node) = pod.spec().node_name.clone().filter(|node| !node.is_empty()) {
             self.queue.remove(pod.uid());
             let is_new = self.snapshot.place(pod.uid()).is_none();
-            self.snapshot.assume(pod, &node);
-            if is_new {
-                self.wake(ClusterEvent::PodPlaced);
+            if self.snapshot.assume(pod, &node) {
+                self.wake(if is_new { ClusterEvent::PodPlaced } else { ClusterEvent::PodChanged });
             }
         } else if self.snapshot.place(pod.uid()).is_none() && self.is_due(&pod) {
             self.queue.put(pod, self.env.instant());
@@ -202,7 +220,7 @@ impl SchedulerLoop {
 
     fn wake(&mut self, event: ClusterEvent) {
         let scheduler = &self.scheduler;
-        self.queue.on_event(self.env.instant(), |diagnosis| scheduler.could_help(diagnosis, event));
+        self.queue.on_event(self.env.instant(), |filters| scheduler.could_help(filters, event));
     }
 
     /// Decides about the next pod; false when there is none.
@@ -217,7 +235,7 @@ impl SchedulerLoop {
             }
             Decision::Unschedulable(diagnosis) => {
                 self.report(&pod, "Unschedulable", diagnosis.to_string());
-                self.queue.wait_for_change(pod, diagnosis, now);
+                self.queue.wait_for_change(pod, diagnosis.filters(), now);
             }
             Decision::Wait { until } => {
                 let wait = Duration::try_from(until.duration_since(self.env.now())).unwrap_or_default();
@@ -266,7 +284,10 @@ impl SchedulerLoop {
 
     fn settle(&mut self, written: Result<Written, tokio::task::JoinError>) {
         match written {
-            Ok(Written::Bound { pod, result: Ok(()) }) => self.queue.done(pod.uid()),
+            Ok(Written::Bound { pod, result: Ok(()) }) => {
+                self.queue.done(pod.uid());
+                self.wake(ClusterEvent::PodPlaced);
+            }
             Ok(Written::Bound { pod, result: Err(error) }) => self.binding_failed(pod, &error),
             Ok(Written::Marked { result: Ok(()), .. }) => {}
             // Gone, or changed by somebody else: what there is to say comes with the next attempt.

@@ -1,6 +1,6 @@
 //! What a scheduler answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -68,14 +68,24 @@ impl Diagnosis {
 
     /// Counts what a filter said about one node.
     pub fn count(&mut self, rejections: Vec<Rejection>) {
+        self.count_of(&rejections, 1);
+    }
+
+    /// Counts what a filter said about so many nodes.
+    pub fn count_of(&mut self, rejections: &[Rejection], nodes: usize) {
         for rejection in rejections {
-            *self.rejections.entry(rejection).or_default() += 1;
+            match self.rejections.get_mut(rejection) {
+                Some(count) => *count += nodes,
+                None => {
+                    self.rejections.insert(rejection.clone(), nodes);
+                }
+            }
         }
     }
 
     /// The filters that rejected a node: only a change that one of them looks at can help.
-    pub fn filters(&self) -> impl Iterator<Item = &str> {
-        self.rejections.keys().map(|rejection| rejection.filter.as_str())
+    pub fn filters(&self) -> BTreeSet<String> {
+        self.rejections.keys().map(|rejection| rejection.filter.clone()).collect()
     }
 }
 

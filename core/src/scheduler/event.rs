@@ -13,10 +13,16 @@ pub enum ClusterEvent {
     NodeTaints,
     /// A node can take more or less than before.
     NodeAllocatable,
+    /// A node is gone, and with it what had to be spread over it.
+    NodeRemoved,
     /// A pod that was on a node is gone or has ended.
     PodRemoved,
     /// A pod came to a node.
     PodPlaced,
+    /// A pod on a node has other labels, or is being deleted.
+    PodChanged,
+    /// A namespace is new or has other labels.
+    NamespaceLabels,
 }
 
 impl ClusterEvent {

@@ -1,16 +1,22 @@
 //! The [`Scheduler`] contract: where a pod goes, decided from a snapshot.
 
+use std::collections::BTreeSet;
+
 mod decision;
 mod event;
+mod explanation;
+mod node;
 mod pod;
 mod resources;
 mod snapshot;
 
 pub use decision::{Decision, Diagnosis, Rejection, Verdict};
 pub use event::ClusterEvent;
-pub use pod::PodInfo;
+pub use explanation::{Explanation, NodeExplanation, Points};
+pub use node::{NodeId, NodeInfo};
+pub use pod::{HostPort, PodInfo};
 pub use resources::Resources;
-pub use snapshot::{NodeInfo, Snapshot};
+pub use snapshot::{Change, Snapshot};
 
 /// A placement policy.
 ///
@@ -24,15 +30,25 @@ pub use snapshot::{NodeInfo, Snapshot};
 ///
 /// The caller puts what was decided into the snapshot ([`Snapshot::assume`]) before it asks again, and takes it
 /// back ([`Snapshot::forget`]) when the binding fails. It always passes the same snapshot, changed by events in
-/// between; [`Snapshot::changed_since`] tells an implementation which nodes to look at anew.
+/// between; [`Snapshot::changes_since`] tells an implementation what to look at anew.
 pub trait Scheduler: Send + 'static {
     /// Where the pod goes.
     fn schedule(&mut self, snapshot: &Snapshot, pod: &PodInfo) -> Decision;
 
-    /// Whether such a change may let a pod fit that fitted nowhere, as the diagnosis says. An event that helps
-    /// must never be denied; one that does not help only costs a needless decision.
-    fn could_help(&self, _diagnosis: &Diagnosis, _event: ClusterEvent) -> bool {
+    /// Whether such a change may let a pod fit that fitted nowhere because of these filters (none, where there was no
+    /// node). An event that helps must never be denied; one that does not help only costs a needless decision.
+    fn could_help(&self, _filters: &BTreeSet<String>, _event: ClusterEvent) -> bool {
         true
+    }
+
+    /// What the filters and scores say of every node; by default only what is decided.
+    fn explain(&mut self, snapshot: &Snapshot, pod: &PodInfo) -> Explanation {
+        let chosen = match self.schedule(snapshot, pod) {
+            Decision::Bind { node, score, .. } => Some((node, score)),
+            Decision::Unschedulable(_) | Decision::Wait { .. } => None,
+        };
+        let node = |(node, score)| NodeExplanation { node, total: Some(score), ..NodeExplanation::default() };
+        Explanation { pod: pod.key().to_string(), nodes: chosen.map(node).into_iter().collect() }
     }
 
     /// Where each of the pods goes, in order, each seeing those before it in the snapshot.

@@ -1,6 +1,7 @@
 //! A pod as scheduling sees it.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 
@@ -16,22 +17,25 @@ struct Inner {
     key: ObjectKey,
     uid: Arc<str>,
     pod: Arc<Pod>,
-    spec: PodSpec,
     requests: Resources,
+    compared: (i64, i64),
     host_ports: Vec<HostPort>,
 }
 
 /// A port of the node that a pod wants for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct HostPort {
-    pub(super) address: String,
-    pub(super) protocol: String,
-    pub(super) port: i32,
+pub struct HostPort {
+    /// The address of the node; empty and `0.0.0.0` are all of them.
+    pub address: String,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+    /// The number.
+    pub port: i32,
 }
 
 impl HostPort {
     /// Whether two pods with these ports cannot be on one node.
-    pub(super) fn conflicts_with(&self, other: &HostPort) -> bool {
+    pub fn conflicts_with(&self, other: &HostPort) -> bool {
         let any = |address: &str| address.is_empty() || address == "0.0.0.0";
         let addresses_meet = any(&self.address) || any(&other.address) || self.address == other.address;
         self.port == other.port && self.protocol == other.protocol && addresses_meet
@@ -54,9 +58,9 @@ impl PodInfo {
         let key = ObjectKey::new(meta.namespace.as_deref(), meta.name.as_deref().unwrap_or_default());
         let uid = Arc::from(meta.uid.as_deref().unwrap_or_default());
         let requests = Resources::requested_by(&pod);
-        let spec = pod.spec.clone().unwrap_or_default();
-        let host_ports = host_ports(&spec);
-        Self(Arc::new(Inner { key, uid, pod, spec, requests, host_ports }))
+        let compared = Resources::compared_by(&pod);
+        let host_ports = pod.spec.as_ref().map(host_ports).unwrap_or_default();
+        Self(Arc::new(Inner { key, uid, pod, requests, compared, host_ports }))
     }
 
     /// The pod's namespace and name.
@@ -76,7 +80,19 @@ impl PodInfo {
 
     /// Its specification.
     pub fn spec(&self) -> &PodSpec {
-        &self.0.spec
+        static NONE: LazyLock<PodSpec> = LazyLock::new(PodSpec::default);
+        self.0.pod.spec.as_ref().unwrap_or(&NONE)
+    }
+
+    /// Its labels.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        self.0.pod.metadata.labels.as_ref().unwrap_or(&NONE)
+    }
+
+    /// Whether it has been deleted and is on its way out.
+    pub fn is_terminating(&self) -> bool {
+        self.0.pod.metadata.deletion_timestamp.is_some()
     }
 
     /// What it asks for.
@@ -89,8 +105,27 @@ impl PodInfo {
         self.spec().priority.unwrap_or_default()
     }
 
-    pub(super) fn host_ports(&self) -> &[HostPort] {
+    /// Thousandths of a CPU and bytes of memory that it is taken to use when nodes are compared: what it asks for, with
+    /// 100m and 200Mi for each container that does not say.
+    pub fn compared(&self) -> (i64, i64) {
+        self.0.compared
+    }
+
+    /// The ports of its node that it wants for itself.
+    pub fn host_ports(&self) -> &[HostPort] {
         &self.0.host_ports
+    }
+
+    /// Whether two forms of one pod are the same to scheduling, once the pod is on a node.
+    pub(super) fn is_alike(&self, other: &PodInfo) -> bool {
+        let (a, b) = (self.spec(), other.spec());
+        self.requests() == other.requests()
+            && self.compared() == other.compared()
+            && self.host_ports() == other.host_ports()
+            && self.is_terminating() == other.is_terminating()
+            && self.labels() == other.labels()
+            && a.affinity == b.affinity
+            && a.priority == b.priority
     }
 }
 

@@ -45,21 +45,32 @@ impl Resources {
     /// What a pod asks for, as upstream counts it: its containers and sidecars together, or more where an init
     /// container needs more beside the sidecars started before it; and its overhead. One pod.
     pub fn requested_by(pod: &Pod) -> Self {
-        let Some(spec) = &pod.spec else { return Self { pods: 1, ..Self::default() } };
-        let mut total = Self::default();
-        for container in &spec.containers {
-            total.add(&requests(container));
-        }
-        let (sidecars, initial_peak) = Self::of_init_containers(spec);
-        total.add(&sidecars);
-        total.raise_to(&initial_peak);
-        total.add(&Self::from_list(spec.overhead.iter().flatten()));
+        let mut total = pod.spec.as_ref().map(|spec| Self::of_spec(spec, requests)).unwrap_or_default();
         total.pods = 1;
         total
     }
 
+    /// The same of CPU (in thousandths) and memory (in bytes) with something for containers that do not say, so that a
+    /// node with many of them is not taken for an empty one.
+    pub(super) fn compared_by(pod: &Pod) -> (i64, i64) {
+        let total = pod.spec.as_ref().map(|spec| Self::of_spec(spec, requests_or_guess)).unwrap_or_default();
+        (total.milli_cpu, total.memory)
+    }
+
+    fn of_spec(spec: &PodSpec, requests: fn(&Container) -> Self) -> Self {
+        let mut total = Self::default();
+        for container in &spec.containers {
+            total.add(&requests(container));
+        }
+        let (sidecars, initial_peak) = Self::of_init_containers(spec, requests);
+        total.add(&sidecars);
+        total.raise_to(&initial_peak);
+        total.add(&Self::from_list(spec.overhead.iter().flatten()));
+        total
+    }
+
     /// What the sidecars ask for together, and the most that is asked for at once while init containers run.
-    fn of_init_containers(spec: &PodSpec) -> (Self, Self) {
+    fn of_init_containers(spec: &PodSpec, requests: fn(&Container) -> Self) -> (Self, Self) {
         let (mut sidecars, mut peak) = (Self::default(), Self::default());
         for container in spec.init_containers.iter().flatten() {
             let mut at_once = requests(container);
@@ -106,6 +117,24 @@ fn requests(container: &Container) -> Resources {
     Resources::from_list(requests.into_iter().flatten())
 }
 
+/// What a container that does not say is taken to use, in thousandths of a CPU.
+const GUESSED_MILLI_CPU: i64 = 100;
+/// What a container that does not say is taken to use, in bytes of memory.
+const GUESSED_MEMORY: i64 = 200 << 20;
+
+fn requests_or_guess(container: &Container) -> Resources {
+    let mut resources = requests(container);
+    let requests = container.resources.as_ref().and_then(|resources| resources.requests.as_ref());
+    let says = |name: &str| requests.is_some_and(|requests| requests.contains_key(name));
+    if !says("cpu") {
+        resources.milli_cpu = GUESSED_MILLI_CPU;
+    }
+    if !says("memory") {
+        resources.memory = GUESSED_MEMORY;
+    }
+    resources
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +171,16 @@ mod tests {
         assert_eq!(requested(vec![container("200m", None)], init), 500);
         let init = vec![container("400m", None), container("300m", Some("Always"))];
         assert_eq!(requested(vec![container("200m", None)], init), 500);
+    }
+
+    #[test]
+    fn containers_that_do_not_say_are_compared_by_a_guess_each() {
+        let silent = Container::default();
+        let containers = vec![container("300m", None), silent.clone(), silent, container("0", None)];
+        let spec = PodSpec { containers, ..PodSpec::default() };
+        let pod = Pod { spec: Some(spec), ..Pod::default() };
+        assert_eq!(Resources::requested_by(&pod).milli_cpu, 300);
+        assert_eq!(Resources::compared_by(&pod), (300 + 100 + 100, 4 * GUESSED_MEMORY));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bireme_core::scheduler::PodInfo;
 
 use super::usage_with;
-use crate::framework::{MOST_POINTS, NodeScore, Score};
+use crate::framework::{NodeScore, PodShape, Score, scale};
 
 /// The `LeastAllocated` strategy of upstream's `NodeResourcesFit` score, over CPU and memory alike.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,14 +14,18 @@ impl Score for LeastAllocated {
         "NodeResourcesFit"
     }
 
-    fn for_pod<'a>(&'a self, pod: &'a PodInfo) -> Option<NodeScore<'a>> {
+    fn for_pod(&self, pod: &PodInfo) -> Option<NodeScore> {
+        let pod = pod.clone();
         Some(Box::new(move |node| {
-            let free =
-                |(used, has): (i64, i64)| if used > has { 0 } else { (has - used) * MOST_POINTS / has };
-            let known = usage_with(pod, node).into_iter().filter(|(_, has)| *has > 0);
+            let free = |(used, has): (i64, i64)| if used > has { 0 } else { scale(has - used, has) };
+            let known = usage_with(&pod, node).into_iter().filter(|(_, has)| *has > 0);
             let (sum, count) = known.fold((0, 0), |(sum, count), usage| (sum + free(usage), count + 1));
             if count == 0 { 0 } else { sum / count }
         }))
+    }
+
+    fn shape(&self, pod: &PodInfo, shape: &mut PodShape) {
+        super::see_requests(pod, shape);
     }
 }
 

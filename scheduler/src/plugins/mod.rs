@@ -14,30 +14,32 @@ pub(crate) mod testing;
 pub use balanced_allocation::NodeResourcesBalancedAllocation;
 pub use least_allocated::LeastAllocated;
 pub use node_affinity::NodeAffinity;
+pub(crate) use node_affinity::{Eligible, required as required_affinity};
 pub use node_name::NodeName;
 pub use node_ports::NodePorts;
 pub use node_resources_fit::NodeResourcesFit;
 pub use node_unschedulable::NodeUnschedulable;
 pub use taint_toleration::TaintToleration;
+pub(crate) use taint_toleration::untolerated;
 
 use bireme_core::scheduler::{NodeInfo, PodInfo};
 
-/// What a pod without a CPU request is taken to want when nodes are compared, in thousandths of a CPU.
-const DEFAULT_MILLI_CPU: i64 = 100;
-/// What a pod without a memory request is taken to want when nodes are compared, in bytes.
-const DEFAULT_MEMORY: i64 = 200 << 20;
+use crate::framework::PodShape;
 
-/// What of CPU and memory would be asked for and can be had, with the pod on the node: pairs of each.
+/// What of CPU and memory would be used and can be had, with the pod on the node, where those that do not say what they
+/// need are taken to use something: pairs of each.
 fn usage_with(pod: &PodInfo, node: &NodeInfo) -> [(i64, i64); 2] {
-    let or_default = |amount: i64, default: i64| if amount == 0 { default } else { amount };
-    let wants = |pod: &PodInfo| {
-        let requests = pod.requests();
-        (or_default(requests.milli_cpu, DEFAULT_MILLI_CPU), or_default(requests.memory, DEFAULT_MEMORY))
-    };
-    let all = node.pods().map(wants).chain([wants(pod)]);
-    let (cpu, memory) = all.fold((0, 0), |(cpu, memory), (more_cpu, more_memory): (i64, i64)| {
-        (cpu + more_cpu, memory + more_memory)
-    });
-    let allocatable = node.allocatable();
-    [(cpu, allocatable.milli_cpu), (memory, allocatable.memory)]
+    let ((cpu, memory), (more_cpu, more_memory)) = (node.compared(), pod.compared());
+    let has = node.allocatable();
+    [(cpu.saturating_add(more_cpu), has.milli_cpu), (memory.saturating_add(more_memory), has.memory)]
+}
+
+/// What pods ask for is all that is looked at.
+fn see_requests(pod: &PodInfo, shape: &mut PodShape) {
+    let requests = pod.requests();
+    let (cpu, memory) = pod.compared();
+    let numbers =
+        [requests.milli_cpu, requests.memory, requests.ephemeral_storage, requests.pods, cpu, memory];
+    shape.see_numbers(numbers);
+    shape.see_if_any(&Some(&requests.extended).filter(|extended| !extended.is_empty()));
 }

@@ -4,7 +4,7 @@ use bireme_core::scheduler::{ClusterEvent, NodeInfo, PodInfo};
 use bireme_core::selector::LabelSelector;
 use k8s_openapi::api::core::v1::{NodeAffinity as Affinity, NodeSelectorRequirement, NodeSelectorTerm};
 
-use crate::framework::{Filter, NodeFilter, NodeScore, Score, stretch, verdict};
+use crate::framework::{Filter, NodeFilter, NodeScore, Normalization, PodShape, Score, verdict};
 
 /// Upstream's `NodeAffinity`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,26 +44,50 @@ fn affinity(pod: &PodInfo) -> Option<&Affinity> {
     pod.spec().affinity.as_ref()?.node_affinity.as_ref()
 }
 
+/// Whether a node is one of some.
+pub(crate) type Eligible = Box<dyn Fn(&NodeInfo) -> bool + Send>;
+
+/// Whether a node is one that the pod's selector and required affinity allow; `None` when they allow all.
+pub(crate) fn required(pod: &PodInfo) -> Option<Eligible> {
+    let selector = pod.spec().node_selector.as_ref().map(LabelSelector::equals);
+    let required = affinity(pod).and_then(|a| a.required_during_scheduling_ignored_during_execution.as_ref());
+    // The terms are alternatives.
+    let terms: Option<Vec<Term>> =
+        required.map(|required| required.node_selector_terms.iter().filter_map(Term::new).collect());
+    if selector.is_none() && terms.is_none() {
+        return None;
+    }
+    Some(Box::new(move |node| {
+        selector.as_ref().is_none_or(|selector| selector.matches(node.labels()))
+            && terms.as_ref().is_none_or(|terms| terms.iter().any(|term| term.matches(node)))
+    }))
+}
+
+/// The selector and the affinity are all that is looked at of a pod.
+pub(crate) fn see(pod: &PodInfo, shape: &mut PodShape) {
+    shape.see_if_any(&pod.spec().node_selector);
+    shape.see_if_any(&affinity(pod));
+}
+
 impl Filter for NodeAffinity {
     fn name(&self) -> &'static str {
         NAME
     }
 
-    fn for_pod<'a>(&'a self, pod: &'a PodInfo) -> Option<NodeFilter<'a>> {
-        let selector = pod.spec().node_selector.as_ref().map(LabelSelector::equals);
-        let required =
-            affinity(pod).and_then(|a| a.required_during_scheduling_ignored_during_execution.as_ref());
-        // The terms are alternatives.
-        let terms: Option<Vec<Term>> =
-            required.map(|required| required.node_selector_terms.iter().filter_map(Term::new).collect());
-        if selector.is_none() && terms.is_none() {
-            return None;
-        }
+    fn for_pod(&self, pod: &PodInfo) -> Option<NodeFilter> {
+        let fits = required(pod)?;
         Some(Box::new(move |node| {
-            let fits = selector.as_ref().is_none_or(|selector| selector.matches(node.labels()))
-                && terms.as_ref().is_none_or(|terms| terms.iter().any(|term| term.matches(node)));
-            verdict(fits, NAME, false, || "node(s) didn't match Pod's node affinity/selector".to_owned())
+            let reason = || "node(s) didn't match Pod's node affinity/selector".to_owned();
+            verdict(fits(node), NAME, false, reason)
         }))
+    }
+
+    fn shape(&self, pod: &PodInfo, shape: &mut PodShape) {
+        see(pod, shape);
+    }
+
+    fn looks_at_pods(&self) -> bool {
+        false
     }
 
     fn is_helped_by(&self, event: ClusterEvent) -> bool {
@@ -76,7 +100,7 @@ impl Score for NodeAffinity {
         NAME
     }
 
-    fn for_pod<'a>(&'a self, pod: &'a PodInfo) -> Option<NodeScore<'a>> {
+    fn for_pod(&self, pod: &PodInfo) -> Option<NodeScore> {
         let preferred = affinity(pod)?.preferred_during_scheduling_ignored_during_execution.as_deref()?;
         let terms: Vec<(Term, i64)> = preferred
             .iter()
@@ -87,8 +111,16 @@ impl Score for NodeAffinity {
         }))
     }
 
-    fn normalize(&self, points: &mut [i64]) {
-        stretch(points, false);
+    fn shape(&self, pod: &PodInfo, shape: &mut PodShape) {
+        see(pod, shape);
+    }
+
+    fn looks_at_pods(&self) -> bool {
+        false
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::ToMost
     }
 }
 

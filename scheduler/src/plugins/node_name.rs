@@ -2,23 +2,33 @@
 
 use bireme_core::scheduler::{ClusterEvent, PodInfo};
 
-use crate::framework::{Filter, NodeFilter, verdict};
+use crate::framework::{Filter, NodeFilter, PodShape, verdict};
 
 /// Upstream's `NodeName`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NodeName;
 
+const NAME: &str = "NodeName";
+
 impl Filter for NodeName {
     fn name(&self) -> &'static str {
-        "NodeName"
+        NAME
     }
 
-    fn for_pod<'a>(&'a self, pod: &'a PodInfo) -> Option<NodeFilter<'a>> {
-        let wanted = pod.spec().node_name.as_deref().filter(|name| !name.is_empty())?;
+    fn for_pod(&self, pod: &PodInfo) -> Option<NodeFilter> {
+        let wanted = pod.spec().node_name.clone().filter(|name| !name.is_empty())?;
         Some(Box::new(move |node| {
             let reason = || "node(s) didn't match the requested node name".to_owned();
-            verdict(&**node.name() == wanted, self.name(), false, reason)
+            verdict(**node.name() == *wanted, NAME, false, reason)
         }))
+    }
+
+    fn shape(&self, pod: &PodInfo, shape: &mut PodShape) {
+        shape.see_if_any(&pod.spec().node_name);
+    }
+
+    fn looks_at_pods(&self) -> bool {
+        false
     }
 
     fn is_helped_by(&self, event: ClusterEvent) -> bool {

@@ -2,7 +2,7 @@
 
 use bireme_core::scheduler::{ClusterEvent, NodeInfo, PodInfo, Rejection, Resources, Verdict};
 
-use crate::framework::{Filter, NodeFilter};
+use crate::framework::{Filter, NodeFilter, PodShape};
 
 /// The filter of upstream's `NodeResourcesFit`; its usual score is [`LeastAllocated`](super::LeastAllocated).
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,11 +15,16 @@ impl Filter for NodeResourcesFit {
         NAME
     }
 
-    fn for_pod<'a>(&'a self, pod: &'a PodInfo) -> Option<NodeFilter<'a>> {
+    fn for_pod(&self, pod: &PodInfo) -> Option<NodeFilter> {
+        let pod = pod.clone();
         Some(Box::new(move |node| {
             let lacking = lacking(pod.requests(), node);
             if lacking.is_empty() { Verdict::Fits } else { Verdict::Rejects(lacking) }
         }))
+    }
+
+    fn shape(&self, pod: &PodInfo, shape: &mut PodShape) {
+        super::see_requests(pod, shape);
     }
 
     fn is_helped_by(&self, event: ClusterEvent) -> bool {

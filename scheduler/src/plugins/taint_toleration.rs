@@ -1,9 +1,9 @@
 //! Tainted nodes take only pods that tolerate their taints, and would rather not take some others.
 
-use bireme_core::scheduler::{ClusterEvent, PodInfo};
+use bireme_core::scheduler::{ClusterEvent, NodeInfo, PodInfo};
 use k8s_openapi::api::core::v1::{Taint, Toleration};
 
-use crate::framework::{Filter, NodeFilter, NodeScore, Score, stretch, verdict};
+use crate::framework::{Filter, NodeFilter, NodeScore, Normalization, PodShape, Score, verdict};
 
 /// Upstream's `TaintToleration`: filters by `NoSchedule` and `NoExecute`, scores by `PreferNoSchedule`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,16 +16,24 @@ impl Filter for TaintToleration {
         NAME
     }
 
-    fn for_pod<'a>(&'a self, pod: &'a PodInfo) -> Option<NodeFilter<'a>> {
+    fn for_pod(&self, pod: &PodInfo) -> Option<NodeFilter> {
+        let pod = pod.clone();
         Some(Box::new(move |node| {
-            let hard = |taint: &&Taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
-            let untolerated = node.taints().iter().filter(hard).find(|taint| !tolerates(pod, taint));
+            let untolerated = untolerated(&pod, node);
             verdict(untolerated.is_none(), NAME, false, || {
                 let (key, value) =
                     untolerated.map_or(("", ""), |taint| (&taint.key, taint.value.as_deref().unwrap_or("")));
                 format!("node(s) had untolerated taint {{{key}: {value}}}")
             })
         }))
+    }
+
+    fn shape(&self, pod: &PodInfo, shape: &mut PodShape) {
+        shape.see_if_any(&pod.spec().tolerations);
+    }
+
+    fn looks_at_pods(&self) -> bool {
+        false
     }
 
     fn is_helped_by(&self, event: ClusterEvent) -> bool {
@@ -38,16 +46,31 @@ impl Score for TaintToleration {
         NAME
     }
 
-    fn for_pod<'a>(&'a self, pod: &'a PodInfo) -> Option<NodeScore<'a>> {
+    fn for_pod(&self, pod: &PodInfo) -> Option<NodeScore> {
+        let pod = pod.clone();
         Some(Box::new(move |node| {
             let soft = node.taints().iter().filter(|taint| taint.effect == "PreferNoSchedule");
-            soft.filter(|taint| !tolerates(pod, taint)).count().try_into().unwrap_or(i64::MAX)
+            soft.filter(|taint| !tolerates(&pod, taint)).count().try_into().unwrap_or(i64::MAX)
         }))
     }
 
-    fn normalize(&self, points: &mut [i64]) {
-        stretch(points, true);
+    fn shape(&self, pod: &PodInfo, shape: &mut PodShape) {
+        shape.see_if_any(&pod.spec().tolerations);
     }
+
+    fn looks_at_pods(&self) -> bool {
+        false
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::ToNone
+    }
+}
+
+/// The first taint that keeps the pod from the node.
+pub(crate) fn untolerated<'n>(pod: &PodInfo, node: &'n NodeInfo) -> Option<&'n Taint> {
+    let hard = |taint: &&Taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
+    node.taints().iter().filter(hard).find(|taint| !tolerates(pod, taint))
 }
 
 /// Whether one of the pod's tolerations is for the taint.
@@ -57,12 +80,13 @@ pub(super) fn tolerates(pod: &PodInfo, taint: &Taint) -> bool {
 
 /// An empty key with `Exists` is for every taint, an empty effect for every effect.
 fn covers(toleration: &Toleration, taint: &Taint) -> bool {
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    let (key, effect, operator) =
-        (text(&toleration.key), text(&toleration.effect), text(&toleration.operator));
+    fn text(field: &Option<String>) -> &str {
+        field.as_deref().unwrap_or_default()
+    }
+    let (key, effect) = (text(&toleration.key), text(&toleration.effect));
     let key_fits = key.is_empty() || key == taint.key;
     let effect_fits = effect.is_empty() || effect == taint.effect;
-    let value_fits = match operator.as_str() {
+    let value_fits = match text(&toleration.operator) {
         "Exists" => true,
         "" | "Equal" => !key.is_empty() && text(&toleration.value) == text(&taint.value),
         _ => false,

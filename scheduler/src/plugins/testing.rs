@@ -38,6 +38,14 @@ impl NodeBuilder {
         self
     }
 
+    pub(crate) fn image(mut self, name: &str, size: i64) -> Self {
+        let images = &mut self.node["status"]["images"];
+        let mut known = images.as_array().cloned().unwrap_or_default();
+        known.push(json!({"names": [name], "sizeBytes": size}));
+        *images = known.into();
+        self
+    }
+
     pub(crate) fn unschedulable(mut self) -> Self {
         self.node["spec"]["unschedulable"] = true.into();
         self
@@ -62,7 +70,7 @@ impl NodeBuilder {
         let node = self.build();
         let name = node.metadata.name.clone().unwrap();
         snapshot.put_node(node);
-        pods.into_iter().for_each(|pod| snapshot.assume(pod, &name));
+        pods.into_iter().for_each(|pod| assert!(snapshot.assume(pod, &name)));
         snapshot.node(&name).unwrap().clone()
     }
 }
@@ -114,7 +122,7 @@ pub(crate) fn rejections(filter: &impl Filter, pod: &PodInfo, node: &NodeInfo) -
 
 pub(crate) fn score_points(score: &impl Score, pod: &PodInfo, nodes: &[&NodeInfo]) -> Vec<i64> {
     let ask = score.for_pod(pod).unwrap();
-    let mut points: Vec<i64> = nodes.iter().map(|node| ask(node)).collect();
-    score.normalize(&mut points);
-    points
+    let points: Vec<i64> = nodes.iter().map(|node| ask(node)).collect();
+    let most = points.iter().copied().max().unwrap();
+    points.into_iter().map(|points| score.normalization().apply(points, most)).collect()
 }

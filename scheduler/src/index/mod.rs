@@ -1,0 +1,138 @@
+//! What is known about all nodes for all shapes of pods that came lately.
+//!
+//! Pods of one shape are alike to all plugins. For each shape a [`Class`] holds every node's verdict and points, which
+//! are looked at again for the nodes that changed and no others; the nodes that could take a pod are in order, so that
+//! the best is at hand. What depends on more than one node (spreading, affinity among pods, images) is not part of the
+//! order: nodes that are alike to it form a group, and it is asked once for each group.
+
+mod class;
+mod evaluation;
+mod groups;
+mod images;
+mod ties;
+
+use std::collections::HashMap;
+
+use bireme_core::scheduler::{Change, PodInfo, Snapshot};
+use class::Class;
+pub(crate) use evaluation::Evaluation;
+use images::Images;
+use ties::Ties;
+
+use crate::framework::PodShape;
+use crate::profile::Profile;
+use crate::topology::{Surroundings, Terrain};
+
+/// How many entries of nodes all classes together may have: some 60 bytes each.
+const MOST_ENTRIES: usize = 8 << 20;
+/// How many classes are kept however many nodes there are.
+const LEAST_CLASSES: usize = 4;
+
+/// The classes, and what they share.
+pub(crate) struct Index {
+    terrain: Terrain,
+    ties: Ties,
+    classes: HashMap<Box<[u8]>, Kept>,
+    /// How far the snapshot's changes have been followed; `None` before the first.
+    generation: Option<u64>,
+    /// Counts the decisions.
+    now: u64,
+    shape: PodShape,
+}
+
+struct Kept {
+    class: Class,
+    used: u64,
+}
+
+impl Index {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            terrain: Terrain::default(),
+            ties: Ties::new(seed),
+            classes: HashMap::new(),
+            generation: None,
+            now: 0,
+            shape: PodShape::default(),
+        }
+    }
+
+    /// What the profile's plugins say of every node for the pod.
+    pub(crate) fn evaluate(
+        &mut self,
+        profile: &Profile,
+        snapshot: &Snapshot,
+        pod: &PodInfo,
+    ) -> Evaluation<'_> {
+        self.follow(snapshot);
+        self.now += 1;
+        let terms = match profile.looks_around() {
+            true => Surroundings::terms_about(pod, &self.terrain, snapshot),
+            false => Vec::new(),
+        };
+        self.shape.clear();
+        profile.shape(pod, &mut self.shape);
+        if profile.looks_around() {
+            Surroundings::shape(pod, &terms, &mut self.shape);
+        }
+        if profile.images != 0 {
+            Images::shape(pod, &mut self.shape);
+        }
+        let (terrain, ties, now) = (&mut self.terrain, &self.ties, self.now);
+        let known = self.classes.get_mut(self.shape.bytes());
+        let is_current = known.is_some_and(|kept| {
+            kept.used = now;
+            kept.class.follow(snapshot, terrain, ties)
+        });
+        if !is_current {
+            let around =
+                profile.looks_around().then(|| Surroundings::new(pod, terms, terrain, snapshot)).flatten();
+            let class = Class::new(pod, profile, around, snapshot, terrain, ties);
+            self.make_room(snapshot);
+            self.classes.insert(self.shape.bytes().into(), Kept { class, used: now });
+        }
+        let class = &self.classes[self.shape.bytes()].class;
+        Evaluation::new(class, profile, snapshot, &self.terrain)
+    }
+
+    /// Takes in what changed since the last time.
+    fn follow(&mut self, snapshot: &Snapshot) {
+        let changes = self.generation.and_then(|generation| snapshot.changes_since(generation));
+        let followed = changes.is_some_and(|changes| {
+            for change in changes {
+                // A namespace with other labels has its pods meant by other terms.
+                if matches!(change, Change::Namespace(_)) && self.namespaces_matter() {
+                    return false;
+                }
+                self.terrain.follow(change, snapshot);
+                if let Change::Node(node) = change {
+                    self.ties.node_changed(*node, snapshot);
+                }
+            }
+            true
+        });
+        if !followed {
+            self.classes.clear();
+            self.terrain = Terrain::default();
+            self.terrain.fill(snapshot);
+            self.ties.fill(snapshot);
+        }
+        self.generation = Some(snapshot.generation());
+    }
+
+    fn namespaces_matter(&self) -> bool {
+        let of_class = |kept: &Kept| kept.class.around.as_ref().is_some_and(Surroundings::selects_namespaces);
+        self.terrain.selects_namespaces() || self.classes.values().any(of_class)
+    }
+
+    /// Forgets the classes that have not been used for the longest time, as far as there are too many.
+    fn make_room(&mut self, snapshot: &Snapshot) {
+        let entries = |kept: &Kept| kept.class.width().max(1);
+        let mut present: usize = self.classes.values().map(entries).sum::<usize>() + snapshot.width();
+        while present > MOST_ENTRIES && self.classes.len() >= LEAST_CLASSES {
+            let oldest = self.classes.iter().min_by_key(|(_, kept)| kept.used);
+            let Some(shape) = oldest.map(|(shape, _)| shape.clone()) else { return };
+            present -= self.classes.remove(&shape).map_or(0, |kept| entries(&kept));
+        }
+    }
+}
