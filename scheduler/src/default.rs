@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use bireme_core::scheduler::{ClusterEvent, Decision, Explanation, PodInfo, Scheduler, Snapshot};
+use bireme_core::scheduler::{
+    Budget, ClusterEvent, Decision, Explanation, PodInfo, Preemption, Scheduler, Snapshot,
+};
 
 use crate::index::Index;
 use crate::profile::Profile;
@@ -38,6 +40,10 @@ impl DefaultScheduler {
 }
 
 impl Scheduler for DefaultScheduler {
+    fn preempt(&mut self, snapshot: &Snapshot, pod: &PodInfo, budgets: &[Budget]) -> Option<Preemption> {
+        self.index.preempt(&self.profile, snapshot, pod, budgets)
+    }
+
     fn explain(&mut self, snapshot: &Snapshot, pod: &PodInfo) -> Explanation {
         let evaluation = self.index.evaluate(&self.profile, snapshot, pod);
         let nodes = evaluation.explain(&self.profile, snapshot);

@@ -12,6 +12,7 @@ mod default;
 mod framework;
 mod index;
 mod plugins;
+mod preempting;
 mod profile;
 mod queue;
 mod run;

@@ -79,6 +79,11 @@ impl SchedulingQueue {
         self.entries.len()
     }
 
+    /// Whether the pod waits.
+    pub fn knows(&self, uid: &str) -> bool {
+        self.entries.contains_key(uid)
+    }
+
     /// Whether no pod waits.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

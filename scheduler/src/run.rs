@@ -4,21 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bireme_core::Environment;
-use bireme_core::cache::{Delta, Informers};
+use bireme_core::cache::{Informers, Stopped};
 use bireme_core::client::Client;
 use bireme_core::error::ApiError;
 use bireme_core::events::{Note, Recorder, Severity};
-use bireme_core::object::{DecodeError, Object};
-use bireme_core::scheduler::{ClusterEvent, Decision, PodInfo, Scheduler, Snapshot};
+use bireme_core::scheduler::{ClusterEvent, Decision, PodInfo, Preemption, Scheduler, Snapshot};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+mod changes;
+
 use crate::binding::{bind, mark_unscheduled, needs_marking};
+use crate::preempting::{self, Promises};
 use crate::queue::{QueueConfig, SchedulingQueue};
 
 /// How a scheduler runs.
@@ -51,6 +54,7 @@ pub struct SchedulerLoop {
     recorder: Recorder,
     scheduler: Box<dyn Scheduler>,
     snapshot: Snapshot,
+    promises: Promises,
     queue: SchedulingQueue,
     writes: FuturesUnordered<JoinHandle<Written>>,
 }
@@ -59,6 +63,7 @@ pub struct SchedulerLoop {
 enum Written {
     Bound { pod: PodInfo, result: Result<(), ApiError> },
     Marked { pod: PodInfo, result: Result<(), ApiError> },
+    RoomMade { pod: PodInfo, result: Result<(), ApiError> },
 }
 
 impl SchedulerLoop {
@@ -80,6 +85,7 @@ impl SchedulerLoop {
             recorder,
             scheduler,
             snapshot: Snapshot::new(),
+            promises: Promises::default(),
             queue,
             writes: FuturesUnordered::new(),
         }
@@ -88,10 +94,16 @@ impl SchedulerLoop {
     /// Schedules until told to stop; bindings that are under way then are waited for.
     pub async fn run(mut self, stop: CancellationToken) {
         let (nodes, pods) = (self.informers.of::<Node>(), self.informers.of::<Pod>());
-        let namespaces = self.informers.of::<Namespace>();
+        let (namespaces, budgets) =
+            (self.informers.of::<Namespace>(), self.informers.of::<PodDisruptionBudget>());
         let (mut node_deltas, mut pod_deltas) = (nodes.deltas(), pods.deltas());
-        let mut namespace_deltas = namespaces.deltas();
-        let synced = async { nodes.synced().await.and(pods.synced().await).and(namespaces.synced().await) };
+        let (mut namespace_deltas, mut budget_deltas) = (namespaces.deltas(), budgets.deltas());
+        let synced = async {
+            for informer in [&nodes, &pods, &namespaces, &budgets] {
+                informer.synced().await?;
+            }
+            Ok::<_, Stopped>(())
+        };
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
@@ -101,6 +113,9 @@ impl SchedulerLoop {
             // Everything that is known goes into the snapshot before the next decision.
             while let Some(delta) = namespace_deltas.try_next() {
                 self.namespace_changed(&delta);
+            }
+            while let Some(delta) = budget_deltas.try_next() {
+                self.budget_changed(&delta);
             }
             while let Some(delta) = node_deltas.try_next() {
                 self.node_changed(&delta);
@@ -126,6 +141,7 @@ impl SchedulerLoop {
                 () = stop.cancelled() => {}
                 Some(written) = self.writes.next(), if !self.writes.is_empty() => self.settle(written),
                 delta = namespace_deltas.next() => self.namespace_changed(&delta),
+                delta = budget_deltas.next() => self.budget_changed(&delta),
                 delta = node_deltas.next() => self.node_changed(&delta),
                 delta = pod_deltas.next() => self.pod_changed(&delta),
                 () = timer => {}
@@ -136,97 +152,11 @@ impl SchedulerLoop {
         }
     }
 
-    fn namespace_changed(&mut self, delta: &Delta) {
-        let name = delta.key().name();
-        match delta.current().map(|namespace| namespace.typed::<Namespace>()) {
-            Some(Ok(namespace)) => {
-                if self.snapshot.put_namespace(&namespace) {
-                    self.wake(ClusterEvent::NamespaceLabels);
-                }
-            }
-            Some(Err(error)) => warn!(namespace = name, %error, "a namespace cannot be read"),
-            None => self.snapshot.remove_namespace(name),
-        }
-    }
-
-    fn node_changed(&mut self, delta: &Delta) {
-        if let Err(error) = self.try_node_changed(delta) {
-            warn!(node = %delta.key(), %error, "a node cannot be read");
-        }
-    }
-
-    fn try_node_changed(&mut self, delta: &Delta) -> Result<(), DecodeError> {
-        let events = match delta {
-            Delta::Added(_) => vec![ClusterEvent::NodeAdded],
-            Delta::Updated { old, new } => {
-                ClusterEvent::of_update(&*old.typed::<Node>()?, &*new.typed::<Node>()?)
-            }
-            Delta::Deleted(_) => vec![ClusterEvent::NodeRemoved],
-        };
-        match delta.current() {
-            Some(node) => self.snapshot.set_node(node)?,
-            None => self.snapshot.remove_node(delta.key().name()),
-        }
-        events.into_iter().for_each(|event| self.wake(event));
-        Ok(())
-    }
-
-    fn pod_changed(&mut self, delta: &Delta) {
-        let result = match delta.current() {
-            Some(object) => self.pod_is(object),
-            None => {
-                self.pod_ended(delta.object().uid());
-                Ok(())
-            }
-        };
-        if let Err(error) = result {
-            warn!(pod = %delta.key(), %error, "a pod cannot be read");
-        }
-    }
-
-    fn pod_is(&mut self, object: &Object) -> Result<(), DecodeError> {
-        let pod = PodInfo::of(object)?;
-        if has_ended(pod.pod()) {
-            self.pod_ended(pod.uid());
-        } else if let Some(node) = pod.spec().node_name.clone().filter(|node| !node.is_empty()) {
-            self.queue.remove(pod.uid());
-            let is_new = self.snapshot.place(pod.uid()).is_none();
-            if self.snapshot.assume(pod, &node) {
-                self.wake(if is_new { ClusterEvent::PodPlaced } else { ClusterEvent::PodChanged });
-            }
-        } else if self.snapshot.place(pod.uid()).is_none() && self.is_due(&pod) {
-            self.queue.put(pod, self.env.instant());
-        } else if !self.is_due(&pod) {
-            self.queue.remove(pod.uid());
-        }
-        Ok(())
-    }
-
-    /// Whether the pod waits for this scheduler.
-    fn is_due(&self, pod: &PodInfo) -> bool {
-        let spec = pod.spec();
-        let chosen = spec.scheduler_name.as_deref().unwrap_or("default-scheduler");
-        let gated = spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty());
-        chosen == self.config.name && !gated && pod.pod().metadata.deletion_timestamp.is_none()
-    }
-
-    fn pod_ended(&mut self, uid: &str) {
-        self.queue.remove(uid);
-        if self.snapshot.place(uid).is_some() {
-            self.snapshot.forget(uid);
-            self.wake(ClusterEvent::PodRemoved);
-        }
-    }
-
-    fn wake(&mut self, event: ClusterEvent) {
-        let scheduler = &self.scheduler;
-        self.queue.on_event(self.env.instant(), |filters| scheduler.could_help(filters, event));
-    }
-
     /// Decides about the next pod; false when there is none.
     fn schedule_one(&mut self) -> bool {
         let now = self.env.instant();
         let Some(pod) = self.queue.pop(now) else { return false };
+        let promised = self.promises.take_back(pod.uid(), &mut self.snapshot);
         match self.scheduler.schedule(&self.snapshot, &pod) {
             Decision::Bind { node, score, feasible } => {
                 debug!(pod = %pod.key(), node, score, feasible, "a pod is being bound");
@@ -235,6 +165,7 @@ impl SchedulerLoop {
             }
             Decision::Unschedulable(diagnosis) => {
                 self.report(&pod, "Unschedulable", diagnosis.to_string());
+                self.look_for_room(&pod, promised.as_deref());
                 self.queue.wait_for_change(pod, diagnosis.filters(), now);
             }
             Decision::Wait { until } => {
@@ -243,6 +174,44 @@ impl SchedulerLoop {
             }
         }
         true
+    }
+
+    /// Has less important pods leave a node for a pod that fits nowhere, unless some are leaving one for it already.
+    fn look_for_room(&mut self, pod: &PodInfo, promised: Option<&str>) {
+        if let Some(node) = promised.filter(|node| preempting::is_being_cleared(&self.snapshot, node, pod)) {
+            self.promises.make(pod, node, &mut self.snapshot);
+            return;
+        }
+        let budgets = self.promises.budgets();
+        let found = preempting::may_preempt(pod)
+            .then(|| self.scheduler.preempt(&self.snapshot, pod, &budgets))
+            .flatten();
+        if let Some(preemption) = found {
+            self.make_room(pod, preemption);
+        } else if preempting::nominated_node(pod).is_some() {
+            let (client, pod) = (self.client.clone(), pod.clone());
+            self.writes.push(self.env.spawn(async move {
+                let result = preempting::nominate(&*client, &pod, None).await;
+                Written::Marked { pod, result }
+            }));
+        }
+    }
+
+    fn make_room(&mut self, pod: &PodInfo, preemption: Preemption) {
+        let Preemption { node, mut victims } = preemption;
+        // Of those that have been promised a place and have none yet, only the promise goes.
+        victims.retain(|victim| self.promises.take_back(victim.uid(), &mut self.snapshot).is_none());
+        debug!(pod = %pod.key(), node, victims = victims.len(), "room is being made");
+        self.promises.make(pod, &node, &mut self.snapshot);
+        for victim in &victims {
+            let message = format!("Preempted by pod {} on node {node}", pod.uid());
+            self.recorder.record(Note::about(&**victim.pod(), Severity::Normal, "Preempted", message));
+        }
+        let (client, pod, now) = (self.client.clone(), pod.clone(), Time(self.env.now()));
+        self.writes.push(self.env.spawn(async move {
+            let result = preempting::make_room(&*client, &pod, &node, &victims, now).await;
+            Written::RoomMade { pod, result }
+        }));
     }
 
     fn start_binding(&mut self, pod: PodInfo, node: String) {
@@ -289,7 +258,13 @@ impl SchedulerLoop {
                 self.wake(ClusterEvent::PodPlaced);
             }
             Ok(Written::Bound { pod, result: Err(error) }) => self.binding_failed(pod, &error),
-            Ok(Written::Marked { result: Ok(()), .. }) => {}
+            Ok(Written::Marked { result: Ok(()), .. } | Written::RoomMade { result: Ok(()), .. }) => {}
+            Ok(Written::RoomMade { pod, result: Err(error) }) => {
+                warn!(pod = %pod.key(), %error, "no room could be made");
+                if self.promises.take_back(pod.uid(), &mut self.snapshot).is_some() {
+                    self.queue.try_again(pod, self.env.instant());
+                }
+            }
             // Gone, or changed by somebody else: what there is to say comes with the next attempt.
             Ok(Written::Marked { pod, result: Err(error) }) => {
                 debug!(pod = %pod.key(), %error, "a pod's condition was not written");
@@ -318,9 +293,4 @@ impl SchedulerLoop {
             Err(error) => warn!(pod = %pod.key(), %error, "a pod cannot be read"),
         }
     }
-}
-
-fn has_ended(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Succeeded" | "Failed"))
 }

@@ -7,6 +7,7 @@ mod event;
 mod explanation;
 mod node;
 mod pod;
+mod preemption;
 mod resources;
 mod snapshot;
 
@@ -15,6 +16,7 @@ pub use event::ClusterEvent;
 pub use explanation::{Explanation, NodeExplanation, Points};
 pub use node::{NodeId, NodeInfo};
 pub use pod::{HostPort, PodInfo};
+pub use preemption::{Budget, Preemption};
 pub use resources::Resources;
 pub use snapshot::{Change, Snapshot};
 
@@ -39,6 +41,12 @@ pub trait Scheduler: Send + 'static {
     /// node). An event that helps must never be denied; one that does not help only costs a needless decision.
     fn could_help(&self, _filters: &BTreeSet<String>, _event: ClusterEvent) -> bool {
         true
+    }
+
+    /// Whose going would make room for a pod that fits nowhere, at the least cost; by default nobody's. The caller sees
+    /// to it that they go, and keeps the room for the pod by assuming it there.
+    fn preempt(&mut self, _snapshot: &Snapshot, _pod: &PodInfo, _budgets: &[Budget]) -> Option<Preemption> {
+        None
     }
 
     /// What the filters and scores say of every node; by default only what is decided.

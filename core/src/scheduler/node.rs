@@ -121,8 +121,9 @@ impl NodeInfo {
         self.node = node;
     }
 
-    /// Puts the pod behind all others, and says where that is.
-    pub(super) fn push(&mut self, pod: PodInfo) -> usize {
+    /// Puts a pod on it behind all others, and says where that is. On a node of a snapshot only the snapshot does that;
+    /// on a clone it is what-if.
+    pub fn put(&mut self, pod: PodInfo) -> usize {
         self.requested.add(pod.requests());
         self.compared.0 = self.compared.0.saturating_add(pod.compared().0);
         self.compared.1 = self.compared.1.saturating_add(pod.compared().1);
@@ -133,8 +134,14 @@ impl NodeInfo {
         self.pods.len() - 1
     }
 
+    /// Takes a pod from it, if it is there: what-if, on a clone.
+    pub fn take(&mut self, uid: &str) -> Option<PodInfo> {
+        let at = self.pods.iter().position(|pod| &**pod.uid() == uid)?;
+        Some(self.take_at(at))
+    }
+
     /// Takes a pod out; the last one is in its place then.
-    pub(super) fn take(&mut self, at: usize) -> PodInfo {
+    pub(super) fn take_at(&mut self, at: usize) -> PodInfo {
         let pod = self.pods.swap_remove(at);
         self.requested.subtract(pod.requests());
         self.compared.0 = self.compared.0.saturating_sub(pod.compared().0);

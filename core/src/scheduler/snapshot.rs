@@ -51,6 +51,16 @@ pub enum Change {
     Namespace(Arc<str>),
 }
 
+impl Change {
+    /// The node that it is about, if it is about one.
+    pub fn node(&self) -> Option<NodeId> {
+        match self {
+            Self::Node(node) | Self::Placed(node, _) | Self::Left(node, _) => Some(*node),
+            Self::Namespace(_) => None,
+        }
+    }
+}
+
 impl Snapshot {
     /// Nothing.
     pub fn new() -> Self {
@@ -171,7 +181,7 @@ impl Snapshot {
         // The pod may have been the last one of a node that is gone, and this the same node.
         let id = self.id(node);
         let Some(info) = &mut self.nodes[id.index()] else { return false };
-        let at = info.push(pod.clone());
+        let at = info.put(pod.clone());
         self.places.insert(pod.uid().clone(), Place { node: id, at });
         self.note(Change::Placed(id, pod));
         true
@@ -181,7 +191,7 @@ impl Snapshot {
     pub fn forget(&mut self, uid: &str) {
         let Some(Place { node, at }) = self.places.remove(uid) else { return };
         let Some(info) = &mut self.nodes[node.index()] else { return };
-        let pod = info.take(at);
+        let pod = info.take_at(at);
         if let Some(moved) = info.pods().get(at)
             && let Some(place) = self.places.get_mut(moved.uid())
         {

@@ -10,7 +10,7 @@ use super::images::{Held, Images};
 use super::ties::Ties;
 use crate::framework::{NodeFilter, NodeScore, Normalization};
 use crate::profile::Profile;
-use crate::topology::{Surroundings, Terrain};
+use crate::topology::{Surroundings, Terrain, Weights};
 
 /// Pods of one shape, and for every node what the plugins say of it, repaired for the nodes that changed.
 pub(crate) struct Class {
@@ -18,6 +18,7 @@ pub(crate) struct Class {
     scores: Vec<Asked>,
     images: Option<Images>,
     pub(super) around: Option<Surroundings>,
+    weights: Weights,
     /// How far the snapshot's changes have been followed.
     generation: u64,
     still: Interner<Still>,
@@ -97,6 +98,7 @@ impl Class {
             scores: scores.collect(),
             images: (profile.images != 0).then(|| Images::new(pod)).flatten(),
             around,
+            weights: profile.around,
             generation: snapshot.generation(),
             still: Interner::default(),
             rejections: Interner::default(),
@@ -256,6 +258,16 @@ impl Class {
     /// What the scores give a node whose points need no normalization.
     pub(super) fn final_scores(&self, node: &NodeInfo) -> impl Iterator<Item = (&'static str, i64)> {
         self.scores.iter().filter(|score| score.is_final()).map(|score| (score.plugin, score.weigh(node)))
+    }
+
+    /// Whether every filter of single nodes lets the pod go to a node as it would be.
+    pub(super) fn accepts(&self, node: &NodeInfo) -> bool {
+        self.filters.iter().all(|filter| matches!((filter.ask)(node), Verdict::Fits))
+    }
+
+    /// Which of the plugins that look around are on.
+    pub(super) fn weights(&self) -> &Weights {
+        &self.weights
     }
 
     pub(super) fn images(&self) -> Option<&Images> {

@@ -9,14 +9,16 @@ mod class;
 mod evaluation;
 mod groups;
 mod images;
+mod preemption;
 mod ties;
 
 use std::collections::HashMap;
 
-use bireme_core::scheduler::{Change, PodInfo, Snapshot};
+use bireme_core::scheduler::{Budget, Change, PodInfo, Preemption, Snapshot};
 use class::Class;
 pub(crate) use evaluation::Evaluation;
 use images::Images;
+use preemption::{Costs, Search};
 use ties::Ties;
 
 use crate::framework::PodShape;
@@ -42,6 +44,7 @@ pub(crate) struct Index {
 
 struct Kept {
     class: Class,
+    costs: Option<Costs>,
     used: u64,
 }
 
@@ -64,6 +67,34 @@ impl Index {
         snapshot: &Snapshot,
         pod: &PodInfo,
     ) -> Evaluation<'_> {
+        self.look_up(profile, snapshot, pod);
+        let class = &self.classes[self.shape.bytes()].class;
+        Evaluation::new(class, profile, snapshot, &self.terrain)
+    }
+
+    /// Where room is made for the pod at the least cost, and who goes.
+    pub(crate) fn preempt(
+        &mut self,
+        profile: &Profile,
+        snapshot: &Snapshot,
+        pod: &PodInfo,
+        budgets: &[Budget],
+    ) -> Option<Preemption> {
+        self.look_up(profile, snapshot, pod);
+        let Kept { class, costs, .. } = self.classes.get_mut(self.shape.bytes())?;
+        let (terrain, ties) = (&self.terrain, &self.ties);
+        let search = Search { class, pod, budgets, snapshot, terrain, ties };
+        let is_current = costs.as_mut().is_some_and(|costs| costs.are_for(&search) && costs.follow(&search));
+        if !is_current {
+            *costs = Some(Costs::new(&search));
+        }
+        let node = snapshot.by_id(costs.as_ref()?.cheapest()?)?;
+        let (victims, _) = search.victims(node)?;
+        Some(Preemption { node: node.name().to_string(), victims })
+    }
+
+    /// Finds the pod's class, whose shape is that of this index then, and has it follow what changed.
+    fn look_up(&mut self, profile: &Profile, snapshot: &Snapshot, pod: &PodInfo) {
         self.follow(snapshot);
         self.now += 1;
         let terms = match profile.looks_around() {
@@ -89,10 +120,8 @@ impl Index {
                 profile.looks_around().then(|| Surroundings::new(pod, terms, terrain, snapshot)).flatten();
             let class = Class::new(pod, profile, around, snapshot, terrain, ties);
             self.make_room(snapshot);
-            self.classes.insert(self.shape.bytes().into(), Kept { class, used: now });
+            self.classes.insert(self.shape.bytes().into(), Kept { class, costs: None, used: now });
         }
-        let class = &self.classes[self.shape.bytes()].class;
-        Evaluation::new(class, profile, snapshot, &self.terrain)
     }
 
     /// Takes in what changed since the last time.

@@ -95,8 +95,7 @@ impl Affinity {
         let counts: Option<Vec<i64>> = self.required.iter().map(|tally| site.tally(*tally)).collect();
         let Some(counts) = counts else { return false };
         // The first of pods that want each other's company has to go somewhere.
-        let is_first =
-            || self.required.iter().all(|tally| site.counter(*tally).total() == 0) && self.matches_itself;
+        let is_first = || self.required.iter().all(|tally| site.total(*tally) == 0) && self.matches_itself;
         counts.iter().all(|count| *count > 0) || is_first()
     }
 

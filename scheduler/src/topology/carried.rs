@@ -64,6 +64,15 @@ impl CarriedTerms {
         self.terms.get(&id)
     }
 
+    /// How many pods that will not have a match of the term in their domain the pod is: one, or none; more if it says so
+    /// more than once.
+    pub(crate) fn keeps_off_by(&self, id: TermId, pod: &PodInfo) -> i64 {
+        let (Some(carried), Some(terms)) = (self.terms.get(&id), Terms::of(pod.spec())) else { return 0 };
+        let namespace = pod.key().namespace().unwrap_or_default();
+        let saying = terms.required_anti.iter().filter(|term| form(term, namespace) == carried.form);
+        saying.map(|_| 1).sum()
+    }
+
     /// Whether the labels of namespaces matter to any of them.
     pub(crate) fn selects_namespaces(&self) -> bool {
         self.terms.values().any(|carried| carried.term.selects_namespaces())

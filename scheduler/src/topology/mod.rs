@@ -4,11 +4,13 @@ mod affinity;
 mod carried;
 mod counter;
 mod domains;
+mod relief;
 mod spread;
 mod surroundings;
 mod tally;
 mod term;
 
+pub(crate) use relief::Relief;
 pub(crate) use surroundings::{Site, Surroundings, Weights};
 
 use bireme_core::scheduler::{Change, ClusterEvent, Snapshot};

@@ -90,6 +90,8 @@ impl Spread {
             let Some(count) = site.tally(constraint.tally) else { return Some((MISSING_LABEL, false)) };
             let (lowest, domains) = site.counter(constraint.tally).lowest();
             let lowest = if domains < constraint.min_domains { Some(0) } else { lowest };
+            // Without pods that would go, this domain may be the emptiest.
+            let lowest = lowest.map(|lowest| lowest.min(count));
             let breaks = lowest.is_some_and(|lowest| count + constraint.own - lowest > constraint.max_skew);
             breaks.then_some((TOO_MANY, true))
         })

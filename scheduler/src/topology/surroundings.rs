@@ -7,6 +7,7 @@ use super::affinity::Affinity;
 use super::carried::{CarriedTerm, TermId};
 use super::counter::Counter;
 use super::domains::{DomainId, TopologyId};
+use super::relief::Relief;
 use super::spread::Spread;
 use super::tally::Tally;
 use crate::framework::PodShape;
@@ -31,9 +32,9 @@ pub(crate) const AFFINITY: &str = "InterPodAffinity";
 /// many nodes a coordinate is the domain, so that a pod that comes changes what is counted in a domain, and no node's
 /// coordinates; in one whose domains are single nodes it is what is counted there, so that there are few sites.
 pub(crate) struct Surroundings {
-    tallies: Vec<Tally>,
+    pub(super) tallies: Vec<Tally>,
     /// The terms of other pods that are about these pods.
-    terms: Vec<TermId>,
+    pub(super) terms: Vec<TermId>,
     /// The topologies that matter, and whether each is narrow.
     axes: Vec<(TopologyId, bool)>,
     /// By tally, then by term.
@@ -57,6 +58,8 @@ pub(crate) struct Site<'a> {
     terrain: &'a Terrain,
     coordinates: &'a [i64],
     nodes: usize,
+    /// What is not to be counted.
+    relief: Option<&'a Relief>,
 }
 
 impl Surroundings {
@@ -138,14 +141,14 @@ impl Surroundings {
             coordinates.push(tally.counter.share(node));
         }
         for (term, _) in self.terms(terrain).zip(of_terms).filter(|(_, probe)| probe.count.is_some()) {
-            coordinates.push(term.map_or(0, |term| term.keeps_off().share(node)).signum());
+            coordinates.push(term.map_or(0, |term| term.keeps_off().share(node)));
             coordinates.push(term.map_or(0, |term| term.likes().share(node)));
         }
     }
 
     /// The nodes with these coordinates, of which there are so many.
     pub(crate) fn site<'a>(&'a self, coordinates: &'a [i64], nodes: usize, terrain: &'a Terrain) -> Site<'a> {
-        Site { around: self, terrain, coordinates, nodes }
+        Site { around: self, terrain, coordinates, nodes, relief: None }
     }
 
     /// Why the pod cannot go to a site, in the order in which the filters are asked.
@@ -209,7 +212,12 @@ const NOWHERE: i64 = -1;
 /// The coordinate of nodes that are in a domain each.
 const SOMEWHERE: i64 = -2;
 
-impl Site<'_> {
+impl<'a> Site<'a> {
+    /// The same without what some pods amount to.
+    pub(crate) fn relieved(self, relief: &'a Relief) -> Self {
+        Self { relief: Some(relief), ..self }
+    }
+
     /// How many nodes there are.
     pub(crate) fn nodes(&self) -> usize {
         self.nodes
@@ -217,12 +225,19 @@ impl Site<'_> {
 
     /// What is counted; `None` for nodes that are in no domain.
     pub(crate) fn tally(&self, tally: usize) -> Option<i64> {
-        self.read(self.around.probes[tally], self.counter(tally), 0)
+        let relief = self.relief.map_or(0, |relief| relief.tallies[tally]);
+        Some(self.read(self.around.probes[tally], self.counter(tally), 0)? - relief)
     }
 
     /// What is counted everywhere.
     pub(crate) fn counter(&self, tally: usize) -> &Counter {
         &self.around.tallies[tally].counter
+    }
+
+    /// What is counted in all domains.
+    pub(crate) fn total(&self, tally: usize) -> i64 {
+        let relief = self.relief.filter(|_| self.domain(tally).is_some());
+        self.counter(tally).total() - relief.map_or(0, |relief| relief.tallies[tally])
     }
 
     /// The coordinate of the domain that is counted in.
@@ -237,20 +252,23 @@ impl Site<'_> {
 
     /// Whether a pod in the domain does not want this one there.
     pub(crate) fn is_kept_off(&self) -> bool {
-        self.terms(0, CarriedTerm::keeps_off).any(|count| count > 0)
+        let relief = |at: usize| self.relief.map_or(0, |relief| relief.keeps_off[at]);
+        self.terms(0, CarriedTerm::keeps_off).any(|(at, count)| count > relief(at))
     }
 
     /// How much the pods in the domain want this one there.
     pub(crate) fn likes(&self) -> i64 {
-        self.terms(1, CarriedTerm::likes).sum()
+        self.terms(1, CarriedTerm::likes).map(|(_, likes)| likes).sum()
     }
 
-    fn terms(&self, offset: usize, counter: fn(&CarriedTerm) -> &Counter) -> impl Iterator<Item = i64> {
+    fn terms(
+        &self,
+        offset: usize,
+        counter: fn(&CarriedTerm) -> &Counter,
+    ) -> impl Iterator<Item = (usize, i64)> {
         let probes = &self.around.probes[self.around.tallies.len()..];
-        self.around
-            .terms(self.terrain)
-            .zip(probes)
-            .filter_map(move |(term, probe)| self.read(*probe, counter(term?), offset))
+        let terms = self.around.terms(self.terrain).zip(probes).enumerate();
+        terms.filter_map(move |(at, (term, probe))| Some((at, self.read(*probe, counter(term?), offset)?)))
     }
 
     fn read(&self, probe: Probe, counter: &Counter, offset: usize) -> Option<i64> {

@@ -44,6 +44,11 @@ impl Tally {
         }
     }
 
+    /// What a pod on a node amounts to.
+    pub(crate) fn amount_of(&self, pod: &PodInfo, snapshot: &Snapshot) -> i64 {
+        (self.amount)(pod, snapshot)
+    }
+
     /// A pod came to the node (`sign` 1) or left it (-1).
     pub(crate) fn count(&mut self, node: NodeId, pod: &PodInfo, sign: i64, snapshot: &Snapshot) {
         self.counter.add(node, sign * (self.amount)(pod, snapshot));

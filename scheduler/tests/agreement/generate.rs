@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use bireme_core::object::ObjectKey;
+use bireme_core::scheduler::Budget;
+use bireme_core::selector::LabelSelector;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -50,6 +53,18 @@ impl Generator {
 
     fn up_to(&mut self, most: i64) -> i64 {
         self.random.random_range(0..=most)
+    }
+
+    /// What protects some pods from going.
+    pub fn budgets(&mut self) -> Vec<Budget> {
+        let budget = |app: &str, allowed| Budget {
+            key: ObjectKey::new(Some("x"), app),
+            selector: LabelSelector::parse(&format!("app={app}")).ok(),
+            allowed,
+            disrupted: Vec::new(),
+        };
+        let count = usize::try_from(self.up_to(2)).unwrap();
+        APPS[..count].iter().map(|app| budget(app, i32::try_from(self.up_to(1)).unwrap())).collect()
     }
 
     /// What happens next in a cluster of these nodes and pods.
@@ -125,6 +140,9 @@ impl Generator {
         let name = format!("p{}", self.pods);
         pod["metadata"]["name"] = name.clone().into();
         pod["metadata"]["uid"] = name.into();
+        if self.one_in(2) {
+            pod["status"]["startTime"] = format!("2026-01-01T00:00:0{}Z", self.up_to(3)).into();
+        }
         serde_json::from_value(pod).unwrap()
     }
 
@@ -156,6 +174,7 @@ impl Generator {
         if self.one_in(2) {
             spec["affinity"] = self.affinity();
         }
+        spec["priority"] = self.up_to(3).into();
         json!({
             "metadata": {"namespace": self.any(&NAMESPACES),
                 "labels": {"app": self.any(&APPS), "version": self.any(&["1", "2"])}},

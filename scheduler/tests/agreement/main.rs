@@ -19,12 +19,12 @@ use std::env;
 use std::sync::Arc;
 use std::thread;
 
-use bireme_core::scheduler::{Decision, PodInfo, Scheduler as _, Snapshot};
+use bireme_core::scheduler::{Budget, Decision, PodInfo, Scheduler as _, Snapshot};
 use bireme_scheduler::{DefaultScheduler, Profile};
 use generate::{Event, Generator};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-use reference::{Judgement, PLUGINS, judge};
+use reference::{Judgement, PLUGINS, judge, preempt};
 use world::World;
 
 /// How many seeds are compared unless the environment says otherwise.
@@ -39,14 +39,19 @@ struct Run {
     snapshot: Snapshot,
     scheduler: DefaultScheduler,
     plugins: BTreeSet<&'static str>,
+    budgets: Vec<Budget>,
+    preemptions: usize,
 }
 
 impl Run {
     /// The scheduler has these plugins, and the reference those.
     fn new(seed: u64, profile: Profile, plugins: BTreeSet<&'static str>) -> Self {
         let scheduler = DefaultScheduler::with(profile, seed);
+        let mut generator = Generator::new(seed);
         let mut run = Self {
-            generator: Generator::new(seed),
+            budgets: generator.budgets(),
+            preemptions: 0,
+            generator,
             world: World::default(),
             snapshot: Snapshot::new(),
             scheduler,
@@ -60,7 +65,7 @@ impl Run {
     }
 
     /// Lets things happen; the first decision that is not the reference's ends it.
-    fn go(mut self) -> Result<usize, String> {
+    fn go(mut self) -> Result<[usize; 2], String> {
         let mut decisions = 0;
         for step in 0..EVENTS {
             let nodes: Vec<String> = self.world.nodes.keys().cloned().collect();
@@ -69,7 +74,7 @@ impl Run {
             decisions += usize::from(matches!(event, Event::Schedule(_)));
             self.happens(event).map_err(|difference| format!("step {step}: {difference}"))?;
         }
-        Ok(decisions)
+        Ok([decisions, self.preemptions])
     }
 
     fn happens(&mut self, event: Event) -> Result<(), String> {
@@ -124,12 +129,36 @@ impl Run {
             ));
         }
         let decision = self.scheduler.schedule(&self.snapshot, &info);
-        let chosen = check(&decision, &judgement)
-            .map_err(|difference| format!("{difference} for {}", serde_json::to_string(&pod).unwrap()))?;
-        if let Some(node) = chosen {
-            self.place(pod, &node);
+        let named = |difference| format!("{difference} for {}", serde_json::to_string(&pod).unwrap());
+        match check(&decision, &judgement).map_err(named)? {
+            Some(node) => self.place(pod, &node),
+            None => self.preempt(&info).map_err(named)?,
         }
         Ok(())
+    }
+
+    /// Makes room for a pod that fits nowhere, where the reference would.
+    fn preempt(&mut self, pod: &PodInfo) -> Result<(), String> {
+        let expected = preempt(&self.world, pod.pod(), &self.plugins, &self.budgets);
+        let least = expected.values().map(|(_, cost)| *cost).min();
+        let said = self.scheduler.preempt(&self.snapshot, pod, &self.budgets);
+        match (said, least) {
+            (None, None) => Ok(()),
+            (Some(said), Some(least)) => {
+                let victims: BTreeSet<String> =
+                    said.victims.iter().map(|pod| pod.uid().to_string()).collect();
+                if expected.get(&said.node) != Some(&(victims.clone(), least)) {
+                    return Err(format!("{victims:?} of {} instead of {expected:?}", said.node));
+                }
+                for uid in victims {
+                    self.happens(Event::RemovePod(uid))?;
+                }
+                self.preemptions += 1;
+                self.place(Pod::clone(pod.pod()), &said.node);
+                Ok(())
+            }
+            (said, _) => Err(format!("{said:?} instead of {expected:?}")),
+        }
     }
 }
 
@@ -161,6 +190,10 @@ fn check(decision: &Decision, judgement: &Judgement) -> Result<Option<String>, S
     }
 }
 
+fn add(a: [usize; 2], b: [usize; 2]) -> [usize; 2] {
+    [a[0] + b[0], a[1] + b[1]]
+}
+
 fn number(variable: &str) -> Option<u64> {
     env::var(variable).ok().and_then(|value| value.parse().ok())
 }
@@ -177,17 +210,17 @@ fn the_indexed_scheduler_decides_as_the_reference_does() {
     };
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let run = |seed| Run::new(seed, Profile::default(), all()).go();
-    let decisions: usize = thread::scope(|scope| {
+    let [decisions, preemptions] = thread::scope(|scope| {
         let worker = |first: usize| {
             let seeds = seeds.clone().skip(first).step_by(workers);
-            seeds
-                .map(|seed| run(seed).unwrap_or_else(|difference| panic!("seed {seed}, {difference}")))
-                .sum::<usize>()
+            let runs =
+                seeds.map(|seed| run(seed).unwrap_or_else(|difference| panic!("seed {seed}, {difference}")));
+            runs.fold([0, 0], add)
         };
         let workers: Vec<_> = (0..workers).map(|first| scope.spawn(move || worker(first))).collect();
-        workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+        workers.into_iter().map(|worker| worker.join().unwrap()).fold([0, 0], add)
     });
-    println!("{decisions} decisions alike");
+    println!("{decisions} decisions and {preemptions} preemptions alike");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! everything else is done here once more, the plainest way.
 
 mod affinity;
+mod preemption;
 mod resources;
 mod single;
 mod spread;
@@ -13,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Node, Pod};
 
 use crate::world::World;
+
+pub use preemption::preempt;
 
 /// Why a node is rejected: the filter and its reasons.
 pub type Rejections = (&'static str, Vec<String>);

@@ -1,113 +1,18 @@
-//! The loop over a real registry, in simulated time: what it binds, what it says, and what it never does.
+//! What the loop binds, what it says, and what it never does.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
+use crate::rig::{Rig, bound, message, node_of};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bireme_core::Environment;
-use bireme_core::cache::Informers;
 use bireme_core::client::{
-    ApiEvent, Client, ClientExt as _, DeleteOptions, Identity, ListOptions, Part, WatchFrom, WatchOptions,
-    WriteOptions,
+    ApiEvent, ClientExt as _, DeleteOptions, Part, WatchFrom, WatchOptions, WriteOptions,
 };
-use bireme_core::object::{Kind, Object, ObjectKey};
-use bireme_core::store::MemoryStore;
-use bireme_registry::{BootstrapOptions, DirectClient, Registry, RegistryOptions};
-use bireme_scheduler::{DefaultScheduler, SchedulerConfig, SchedulerLoop};
+use bireme_core::object::{Kind, ObjectKey};
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{Event, Node, Pod};
-use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
-
-struct Rig {
-    env: Environment,
-    registry: Arc<Registry>,
-    client: Arc<dyn Client>,
-    stop: CancellationToken,
-}
-
-impl Rig {
-    async fn start() -> Rig {
-        let env = Environment::simulated(1);
-        let store = Arc::new(MemoryStore::new());
-        let registry = Registry::open(store, env.clone(), RegistryOptions::default()).await.unwrap();
-        registry.bootstrap(&BootstrapOptions::default()).await.unwrap();
-        let client = Arc::new(DirectClient::new(registry.clone(), Identity::admin("test")));
-        Rig { env, registry, client, stop: CancellationToken::new() }
-    }
-
-    fn scheduler(&self, name: &str, seed: u64) -> JoinHandle<()> {
-        let client: Arc<dyn Client> =
-            Arc::new(DirectClient::new(self.registry.clone(), Identity::component("kube-scheduler")));
-        let informers = Informers::new(self.env.clone(), client.clone());
-        let config = SchedulerConfig { name: name.to_owned(), ..SchedulerConfig::default() };
-        let scheduler = Box::new(DefaultScheduler::new(seed));
-        let scheduling = SchedulerLoop::new(config, self.env.clone(), client, informers.clone(), scheduler);
-        let stop = self.stop.clone();
-        self.env.spawn(async move {
-            scheduling.run(stop).await;
-            informers.stop().await;
-        })
-    }
-
-    async fn create(&self, kind: Kind, value: Value) {
-        let object = Object::from_value(kind, value).unwrap();
-        self.client.create(&object, &WriteOptions::default()).await.unwrap();
-    }
-
-    async fn node(&self, name: &str, cpu: &str) {
-        let resources = json!({"cpu": cpu, "memory": "1Gi", "pods": "110"});
-        let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name},
-            "status": {"capacity": resources, "allocatable": resources}});
-        self.create(Kind::of::<Node>(), node).await;
-    }
-
-    async fn pod(&self, name: &str, spec: Value) {
-        let mut container = json!({"name": "main", "image": "sim/web"});
-        container["resources"]["requests"]["cpu"] = spec["cpu"].clone();
-        let mut full = json!({"containers": [container]});
-        for (key, value) in spec.as_object().unwrap() {
-            if key != "cpu" {
-                full[key] = value.clone();
-            }
-        }
-        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": full});
-        self.create(Kind::of::<Pod>(), pod).await;
-    }
-
-    async fn pods(&self) -> Vec<Arc<Pod>> {
-        self.client.fetch_all::<Pod>(&ListOptions::default()).await.unwrap().0
-    }
-
-    /// Waits, by watch, until the pods are as wanted.
-    async fn until(&self, what: &str, holds: impl Fn(&[Arc<Pod>]) -> bool) {
-        let options = WatchOptions { from: WatchFrom::Now, ..WatchOptions::default() };
-        let mut events = self.client.watch(Kind::of::<Pod>(), &options).await.unwrap();
-        let waiting = async {
-            while !holds(&self.pods().await) {
-                events.next().await.unwrap().unwrap();
-            }
-        };
-        // Of simulated time: only what waits for ever gets there.
-        self.env.timeout(Duration::from_secs(3600), waiting).await.expect(what);
-    }
-}
-
-fn node_of(pod: &Pod) -> Option<&str> {
-    pod.spec.as_ref()?.node_name.as_deref()
-}
-
-fn bound(pods: &[Arc<Pod>]) -> usize {
-    pods.iter().filter(|pod| node_of(pod).is_some()).count()
-}
-
-fn message(pod: &Pod) -> Option<String> {
-    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    conditions.iter().find(|condition| condition.type_ == "PodScheduled")?.message.clone()
-}
 
 #[tokio::test(start_paused = true)]
 async fn pods_are_spread_over_nodes_and_never_more_than_fits() {
@@ -258,4 +163,26 @@ impl Rig {
         };
         self.env.timeout(Duration::from_secs(3600), waiting).await.expect(reason);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_wants_company_goes_when_the_company_has_come() {
+    let rig = Rig::start().await;
+    rig.node("only", "1").await;
+    let labels = json!({"metadata": {"labels": {"zone": "a"}}});
+    let only = ObjectKey::cluster("only");
+    rig.client.merge::<Node>(&only, Part::Main, &labels, &WriteOptions::default()).await.unwrap();
+    rig.scheduler("default-scheduler", 1);
+    let term = json!({"topologyKey": "zone", "labelSelector": {"matchLabels": {"app": "company"}}});
+    let affinity = json!({"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}});
+    rig.pod("shy", json!({"cpu": "100m", "affinity": affinity})).await;
+    rig.until("the shy one to wait", |pods| message(&pods[0]).is_some()).await;
+    let pod = json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "company", "namespace": "default", "labels": {"app": "company"}},
+        "spec": {"containers": [{"name": "main", "image": "sim/web"}]}});
+    rig.create(Kind::of::<Pod>(), pod).await;
+    let begin = rig.env.instant();
+    rig.until("both to be bound", |pods| bound(pods) == 2).await;
+    assert!(rig.env.instant().since(begin) < Duration::from_secs(60), "the placement woke it");
+    rig.stop.cancel();
 }

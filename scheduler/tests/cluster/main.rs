@@ -1,0 +1,7 @@
+//! The loop over a real registry, in simulated time.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod binding;
+mod preemption;
+mod rig;
