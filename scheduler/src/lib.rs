@@ -8,6 +8,7 @@
 //! The loop takes any `Scheduler`, so that another algorithm replaces [`DefaultScheduler`] and nothing else.
 
 mod binding;
+pub mod configuration;
 mod default;
 mod framework;
 mod index;
@@ -15,15 +16,19 @@ mod plugins;
 mod preempting;
 mod profile;
 mod queue;
+mod recording;
 mod run;
+mod simulation;
 mod topology;
 
 pub use default::DefaultScheduler;
 pub use framework::{Filter, NodeFilter, NodeScore, Normalization, PodShape, Score};
 pub use plugins::{
-    LeastAllocated, NodeAffinity, NodeName, NodePorts, NodeResourcesBalancedAllocation, NodeResourcesFit,
-    NodeUnschedulable, TaintToleration,
+    LeastAllocated, MostAllocated, NodeAffinity, NodeName, NodePorts, NodeResourcesBalancedAllocation,
+    NodeResourcesFit, NodeUnschedulable, TaintToleration,
 };
 pub use profile::Profile;
 pub use queue::{QueueConfig, SchedulingQueue};
+pub use recording::{Recording, RecordingError, pods_from_list};
 pub use run::{SchedulerConfig, SchedulerLoop};
+pub use simulation::{Comparison, Placement, Simulation, Summary, simulate};

@@ -1,6 +1,6 @@
 //! The algorithm alone: a decision and the snapshot's taking it in, pod after pod, on one thread.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use bireme_core::Environment;
 use bireme_core::environment::Instant;
 use bireme_core::scheduler::{Decision, PodInfo, Scheduler as _, Snapshot};
@@ -60,6 +60,24 @@ pub(super) fn backlog(env: &Environment, nodes: usize, count: usize, waiting: us
     Ok(Row::new(NAME, case, "speed against none unschedulable", took[0] / took[1], "ratio").at_least(0.9))
 }
 
+/// Important pods on nodes that are full of others, each of which makes room for itself.
+pub(super) fn preemption(env: &Environment, nodes: usize, aim: f64) -> anyhow::Result<Row> {
+    let (mut snapshot, mut scheduler) = (cluster::snapshot(nodes)?, DefaultScheduler::new(1));
+    let (_, placed) = place(env, &mut scheduler, &mut snapshot, cluster::pods(Shape::Low, 4 * nodes)?);
+    ensure!(placed == 4 * nodes, "{placed} pods of low priority were placed");
+    let pods = cluster::pods(Shape::High, nodes)?;
+    let begin = env.instant();
+    for pod in pods {
+        let decision = scheduler.schedule(&snapshot, &pod);
+        ensure!(matches!(decision, Decision::Unschedulable(_)), "there is room without preemption");
+        let preemption = scheduler.preempt(&snapshot, &pod, &[]).context("no room could be made")?;
+        preemption.victims.iter().for_each(|victim| snapshot.forget(victim.uid()));
+        snapshot.assume(pod, &preemption.node);
+    }
+    let case = format!("preemption, {nodes} nodes full with {}, {nodes} pods, algorithm alone", 4 * nodes);
+    Ok(Row::new(NAME, case, "pods placed", nodes as f64 / seconds(env, begin), "1/s").at_least(aim))
+}
+
 /// What a plain pod costs in a cluster of so many nodes, and what a node and a pod take in memory.
 pub(super) fn growth(env: &Environment, nodes: usize, count: usize) -> anyhow::Result<Vec<Row>> {
     let before = resident()?;
@@ -107,5 +125,7 @@ fn name(shape: Shape) -> &'static str {
         Shape::Apart => "required anti-affinity",
         Shape::Spread => "required spreading over zones",
         Shape::TooLarge => "too large",
+        Shape::Low => "of low priority",
+        Shape::High => "of high priority",
     }
 }

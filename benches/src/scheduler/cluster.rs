@@ -31,17 +31,31 @@ pub(super) enum Shape {
     Spread,
     /// Asks for more than any node has.
     TooLarge,
+    /// Asks for 900m, and is not important.
+    Low,
+    /// Asks for 3 CPUs, and is.
+    High,
+}
+
+impl Shape {
+    fn cpu(self) -> &'static str {
+        match self {
+            Self::Plain | Self::Apart | Self::Spread => "100m",
+            Self::TooLarge => "100",
+            Self::Low => "900m",
+            Self::High => "3",
+        }
+    }
 }
 
 /// A pod of this shape.
 pub(super) fn pod(shape: Shape, number: usize) -> Value {
     let name = format!("{}-{number}", format!("{shape:?}").to_lowercase());
     let app = json!({"matchLabels": {"app": format!("{shape:?}").to_lowercase()}});
-    let cpu = if shape == Shape::TooLarge { "100" } else { "100m" };
     let mut pod = json!({
         "metadata": {"name": name, "namespace": "default", "labels": app["matchLabels"]},
         "spec": {"containers": [{"name": "pause", "image": "pause",
-            "resources": {"requests": {"cpu": cpu, "memory": "500Mi"}}}]}});
+            "resources": {"requests": {"cpu": shape.cpu(), "memory": "500Mi"}}}]}});
     match shape {
         Shape::Apart => {
             let term = json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": app});
@@ -52,7 +66,8 @@ pub(super) fn pod(shape: Shape, number: usize) -> Value {
             pod["spec"]["topologySpreadConstraints"] = json!([{"maxSkew": 1, "labelSelector": app,
                 "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"}]);
         }
-        Shape::Plain | Shape::TooLarge => {}
+        Shape::High => pod["spec"]["priority"] = json!(1000),
+        Shape::Plain | Shape::TooLarge | Shape::Low => {}
     }
     pod
 }

@@ -5,6 +5,7 @@
 
 mod alone;
 mod cluster;
+mod through;
 
 use bireme_core::Environment;
 use cluster::Shape;
@@ -21,7 +22,11 @@ pub fn run(quick: bool) -> anyhow::Result<Vec<Row>> {
         alone::stream(&env, Shape::Apart, 5_000, 4_000, 10_000.0)?,
         alone::stream(&env, Shape::Spread, 5_000, 10_000, 30_000.0)?,
         alone::backlog(&env, 5_000, 10_000, 10_000)?,
+        alone::preemption(&env, 5_000, 5_000.0)?,
     ];
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let (nodes, pods) = if quick { (500, 1_000) } else { (5_000, 10_000) };
+    rows.extend(runtime.block_on(through::run(&env, nodes, pods))?);
     let sizes: &[usize] =
         if quick { &[100, 1_000, 10_000] } else { &[100, 1_000, 10_000, 100_000, 1_000_000] };
     for nodes in sizes {

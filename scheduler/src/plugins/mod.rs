@@ -2,6 +2,7 @@
 
 mod balanced_allocation;
 mod least_allocated;
+mod most_allocated;
 mod node_affinity;
 mod node_name;
 mod node_ports;
@@ -13,6 +14,7 @@ pub(crate) mod testing;
 
 pub use balanced_allocation::NodeResourcesBalancedAllocation;
 pub use least_allocated::LeastAllocated;
+pub use most_allocated::MostAllocated;
 pub use node_affinity::NodeAffinity;
 pub(crate) use node_affinity::{Eligible, required as required_affinity};
 pub use node_name::NodeName;

@@ -1,0 +1,320 @@
+//! Profiles from a file of the form of upstream's `KubeSchedulerConfiguration`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::plugins::{
+    LeastAllocated, MostAllocated, NodeAffinity, NodeName, NodePorts, NodeResourcesBalancedAllocation,
+    NodeResourcesFit, NodeUnschedulable, TaintToleration,
+};
+use crate::profile::Profile;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigurationError {
+    /// It is not of the form.
+    #[error("the configuration is not of the form of a KubeSchedulerConfiguration")]
+    Form(#[from] serde_json::Error),
+    /// It is something else.
+    #[error("{0:?} is not kubescheduler.config.k8s.io/v1 KubeSchedulerConfiguration")]
+    Kind(String),
+    /// A plugin does not exist, or not at this extension point.
+    #[error("there is no plugin {plugin:?} that is a {point}")]
+    Plugin {
+        /// Its name.
+        plugin: String,
+        /// `filter` or `score`.
+        point: &'static str,
+    },
+    /// A plugin's arguments are not known.
+    #[error("arguments of plugin {0:?} are not supported")]
+    Arguments(String),
+    /// A strategy of `NodeResourcesFit` is not known.
+    #[error("scoring strategy {0:?} is not supported; there are LeastAllocated and MostAllocated")]
+    Strategy(String),
+}
+
+/// The schedulers that a configuration describes: the names that pods choose them by, and their profiles.
+///
+/// # Errors
+///
+/// When it has what is not supported, so that nothing in it is ignored.
+pub fn profiles(configuration: serde_json::Value) -> Result<Vec<(String, Profile)>, ConfigurationError> {
+    let configuration: Configuration = serde_json::from_value(configuration)?;
+    let is_it = configuration.api_version.starts_with("kubescheduler.config.k8s.io/v1")
+        && configuration.kind == "KubeSchedulerConfiguration";
+    if !is_it {
+        return Err(ConfigurationError::Kind(format!(
+            "{} {}",
+            configuration.api_version, configuration.kind
+        )));
+    }
+    if configuration.profiles.is_empty() {
+        return Ok(vec![(default_name(), Profile::default())]);
+    }
+    configuration.profiles.into_iter().map(|form| Ok((form.scheduler_name.clone(), profile(form)?))).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Configuration {
+    api_version: String,
+    kind: String,
+    #[serde(default)]
+    profiles: Vec<ProfileForm>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ProfileForm {
+    #[serde(default = "default_name")]
+    scheduler_name: String,
+    #[serde(default)]
+    plugins: Points,
+    #[serde(default)]
+    plugin_config: Vec<Arguments>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Points {
+    #[serde(default)]
+    multi_point: Switches,
+    #[serde(default)]
+    filter: Switches,
+    #[serde(default)]
+    score: Switches,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Switches {
+    #[serde(default)]
+    enabled: Vec<Switch>,
+    #[serde(default)]
+    disabled: Vec<Switch>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Switch {
+    name: String,
+    weight: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    name: String,
+    args: Fit,
+}
+
+/// The arguments of `NodeResourcesFit`, which are all that there are.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Fit {
+    #[serde(default, rename = "apiVersion")]
+    _api_version: String,
+    #[serde(default, rename = "kind")]
+    _kind: String,
+    scoring_strategy: Option<Strategy>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Strategy {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+fn default_name() -> String {
+    "default-scheduler".to_owned()
+}
+
+/// The plugins that filter, in upstream's order.
+const FILTERS: [&str; 8] = [
+    "NodeUnschedulable",
+    "NodeName",
+    "TaintToleration",
+    "NodeAffinity",
+    "NodePorts",
+    "NodeResourcesFit",
+    "PodTopologySpread",
+    "InterPodAffinity",
+];
+
+/// The plugins that score, with upstream's weights.
+const SCORES: [(&str, i64); 7] = [
+    ("TaintToleration", 3),
+    ("NodeAffinity", 2),
+    ("NodeResourcesFit", 1),
+    ("NodeResourcesBalancedAllocation", 1),
+    ("PodTopologySpread", 2),
+    ("InterPodAffinity", 2),
+    ("ImageLocality", 1),
+];
+
+fn profile(form: ProfileForm) -> Result<Profile, ConfigurationError> {
+    let mut filters: Vec<&str> = FILTERS.into();
+    let mut scores: BTreeMap<&str, i64> = SCORES.into();
+    let Points { multi_point, filter, score } = form.plugins;
+    for switches in [&multi_point, &filter] {
+        filters.retain(|name| !switches.disables(name));
+    }
+    for switches in [&multi_point, &score] {
+        scores.retain(|name, _| !switches.disables(name));
+    }
+    for switch in &filter.enabled {
+        filters.push(known(&switch.name, FILTERS.into_iter(), "filter")?);
+    }
+    for switch in &score.enabled {
+        let (name, weight) = scored(&switch.name)?;
+        scores.insert(name, switch.weight.unwrap_or(weight));
+    }
+    for switch in &multi_point.enabled {
+        let filters_too = FILTERS.into_iter().find(|name| *name == switch.name);
+        filters.extend(filters_too);
+        match scored(&switch.name) {
+            Ok((name, weight)) => {
+                scores.insert(name, switch.weight.unwrap_or(weight));
+            }
+            Err(error) if filters_too.is_none() => return Err(error),
+            Err(_) => {}
+        }
+    }
+    let most = strategy(form.plugin_config)?;
+    Ok(assemble(&filters, &scores, most))
+}
+
+impl Switches {
+    fn disables(&self, plugin: &str) -> bool {
+        self.disabled.iter().any(|switch| switch.name == plugin || switch.name == "*")
+    }
+}
+
+fn known<'n>(
+    name: &str,
+    mut names: impl Iterator<Item = &'n str>,
+    point: &'static str,
+) -> Result<&'n str, ConfigurationError> {
+    let missing = || ConfigurationError::Plugin { plugin: name.to_owned(), point };
+    names.find(|known| *known == name).ok_or_else(missing)
+}
+
+fn scored(name: &str) -> Result<(&'static str, i64), ConfigurationError> {
+    let missing = || ConfigurationError::Plugin { plugin: name.to_owned(), point: "score" };
+    SCORES.into_iter().find(|(known, _)| *known == name).ok_or_else(missing)
+}
+
+/// Whether fuller nodes are to be the better ones.
+fn strategy(arguments: Vec<Arguments>) -> Result<bool, ConfigurationError> {
+    let mut most = false;
+    for Arguments { name, args } in arguments {
+        if name != "NodeResourcesFit" {
+            return Err(ConfigurationError::Arguments(name));
+        }
+        most = match args.scoring_strategy.map(|strategy| strategy.kind).as_deref() {
+            None | Some("LeastAllocated") => false,
+            Some("MostAllocated") => true,
+            Some(other) => return Err(ConfigurationError::Strategy(other.to_owned())),
+        };
+    }
+    Ok(most)
+}
+
+fn assemble(filters: &[&str], scores: &BTreeMap<&str, i64>, most: bool) -> Profile {
+    let mut profile = Profile::empty();
+    for name in FILTERS.into_iter().filter(|name| filters.contains(name)) {
+        profile = match name {
+            "NodeUnschedulable" => profile.filter(NodeUnschedulable),
+            "NodeName" => profile.filter(NodeName),
+            "TaintToleration" => profile.filter(TaintToleration),
+            "NodeAffinity" => profile.filter(NodeAffinity),
+            "NodePorts" => profile.filter(NodePorts),
+            "NodeResourcesFit" => profile.filter(NodeResourcesFit),
+            _ => profile,
+        };
+    }
+    for (name, weight) in scores {
+        profile = match *name {
+            "TaintToleration" => profile.score(TaintToleration, *weight),
+            "NodeAffinity" => profile.score(NodeAffinity, *weight),
+            "NodeResourcesFit" if most => profile.score(MostAllocated, *weight),
+            "NodeResourcesFit" => profile.score(LeastAllocated, *weight),
+            "NodeResourcesBalancedAllocation" => profile.score(NodeResourcesBalancedAllocation, *weight),
+            "ImageLocality" => profile.image_locality(*weight),
+            _ => profile,
+        };
+    }
+    let weight = |name: &str| scores.get(name).copied().unwrap_or_default();
+    profile
+        .pod_topology_spread(filters.contains(&"PodTopologySpread"), weight("PodTopologySpread"))
+        .inter_pod_affinity(filters.contains(&"InterPodAffinity"), weight("InterPodAffinity"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DefaultScheduler;
+    use crate::plugins::testing::{node, pod};
+    use bireme_core::scheduler::{Decision, Scheduler as _, Snapshot};
+    use serde_json::{Value, json};
+
+    fn with(profile: Value) -> Result<Vec<(String, Profile)>, ConfigurationError> {
+        profiles(json!({"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration",
+            "profiles": [profile]}))
+    }
+
+    /// Where a pod goes of two nodes, one of which is half full and one of which is cordoned.
+    fn choice(profile: Value) -> String {
+        let (_, profile) = with(profile).unwrap().remove(0);
+        let mut snapshot = Snapshot::new();
+        for name in ["empty", "half"] {
+            snapshot.put_node(node(name).allocatable("cpu", "1").allocatable("memory", "1Gi").build());
+        }
+        snapshot.put_node(
+            node("cordoned").unschedulable().allocatable("cpu", "64").allocatable("memory", "64Gi").build(),
+        );
+        snapshot.assume(pod("p").requests("cpu", "500m").requests("memory", "512Mi").info(), "half");
+        let pod = pod("q").requests("cpu", "100m").requests("memory", "100Mi").info();
+        match DefaultScheduler::with(profile, 1).schedule(&snapshot, &pod) {
+            Decision::Bind { node, .. } => node,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_switched_off_is_off_and_strategies_can_be_chosen() {
+        assert_eq!(choice(json!({})), "empty");
+        let pack =
+            json!({"name": "NodeResourcesFit", "args": {"scoringStrategy": {"type": "MostAllocated"}}});
+        assert_eq!(choice(json!({"pluginConfig": [pack]})), "half");
+        let uncordoned = json!({"filter": {"disabled": [{"name": "NodeUnschedulable"}]}});
+        assert_eq!(choice(json!({"plugins": uncordoned})), "cordoned");
+        let only = json!({"score": {"disabled": [{"name": "*"}], "enabled": [{"name": "NodeResourcesFit", "weight": 5}]}});
+        assert_eq!(choice(json!({"plugins": only, "pluginConfig": [pack]})), "half");
+    }
+
+    #[test]
+    fn profiles_have_names_and_without_any_there_is_the_default() {
+        let named = with(json!({"schedulerName": "mine"})).unwrap();
+        assert_eq!(named[0].0, "mine");
+        let none =
+            json!({"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration"});
+        assert_eq!(profiles(none).unwrap()[0].0, "default-scheduler");
+    }
+
+    #[test]
+    fn what_is_not_supported_is_refused() {
+        let refused = |profile: Value| with(profile).err().map(|error| error.to_string()).unwrap();
+        let unknown = json!({"plugins": {"filter": {"enabled": [{"name": "Moon"}]}}});
+        assert_eq!(refused(unknown), "there is no plugin \"Moon\" that is a filter");
+        let strategy = json!({"name": "NodeResourcesFit", "args": {"scoringStrategy": {"type": "Odd"}}});
+        assert!(refused(json!({"pluginConfig": [strategy]})).contains("\"Odd\""));
+        assert!(refused(json!({"percentageOfNodesToScore": 50})).contains("form"));
+        let other = profiles(json!({"apiVersion": "v1", "kind": "Pod"})).err().unwrap();
+        assert!(other.to_string().contains("v1 Pod"));
+    }
+}
