@@ -30,6 +30,9 @@ pub(crate) enum Command {
     Agent(AgentOptions),
     /// Print the kubeconfig that a node's agent joins with; run it where the server keeps its data.
     NodeKubeconfig(NodeKubeconfigOptions),
+    /// Ask the scheduler why, and what if.
+    #[command(subcommand)]
+    Scheduler(SchedulerCommand),
     /// Look after a store that nobody has open.
     #[command(subcommand)]
     Store(StoreCommand),
@@ -214,6 +217,65 @@ pub(crate) struct NodeKubeconfigOptions {
     /// The server's folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
+}
+
+/// In what form something is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SchedulerCommand {
+    /// Show for every node what each filter and score says of it for a pod.
+    Why(WhyOptions),
+    /// Place pods on a recorded cluster, without touching any.
+    Simulate {
+        /// What `kubectl get nodes,pods,namespaces --all-namespaces --output json` has printed.
+        #[arg(long, value_name = "FILE")]
+        snapshot: PathBuf,
+        /// The pods to place, in YAML or JSON; those of the recording that wait unless given.
+        #[arg(long, value_name = "FILE")]
+        pods: Option<PathBuf>,
+        /// A KubeSchedulerConfiguration whose first profile is used.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Another one, to see what it would do differently.
+        #[arg(long, value_name = "FILE")]
+        compare: Option<PathBuf>,
+        /// The form of the output.
+        #[arg(long, short, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhyOptions {
+    /// The pod's name.
+    pub(crate) pod: String,
+
+    /// Its namespace.
+    #[arg(long, short, default_value = "default")]
+    pub(crate) namespace: String,
+
+    /// The cluster that it is in.
+    #[arg(long, value_name = "FILE", env = "KUBECONFIG")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+
+    /// In place of a cluster, what `kubectl get nodes,pods,namespaces --all-namespaces --output json` has printed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) snapshot: Option<PathBuf>,
+
+    /// A KubeSchedulerConfiguration with the pod's scheduler's profile.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The form of the output.
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Subcommand)]

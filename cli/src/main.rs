@@ -8,6 +8,7 @@ mod data;
 mod duty;
 mod logging;
 mod machine;
+mod scheduler;
 mod server;
 mod signals;
 mod storage;
@@ -40,6 +41,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Server(options) => server::run(options).await,
             Command::Agent(options) => agent::run(options).await,
             Command::NodeKubeconfig(options) => server::node_kubeconfig(&options),
+            Command::Scheduler(command) => scheduler::run(command).await,
             Command::Store(command) => store::run(command),
         }
     })

@@ -79,16 +79,29 @@ impl Profile {
         self
     }
 
-    /// The same without any filter and score of this name.
-    pub fn without(mut self, plugin: &str) -> Self {
+    /// The same without the filter and the score of this name.
+    pub fn without(self, plugin: &str) -> Self {
+        self.without_filter(plugin).without_score(plugin)
+    }
+
+    /// The same without the filter of this name.
+    pub fn without_filter(mut self, plugin: &str) -> Self {
         self.filters.retain(|filter| filter.name() != plugin);
+        self.around.spread_filter &= plugin != "PodTopologySpread";
+        self.around.affinity_filter &= plugin != "InterPodAffinity";
+        self
+    }
+
+    /// The same without the score of this name.
+    pub fn without_score(mut self, plugin: &str) -> Self {
         self.scores.retain(|(score, _)| score.name() != plugin);
         match plugin {
-            "PodTopologySpread" => self.pod_topology_spread(false, 0),
-            "InterPodAffinity" => self.inter_pod_affinity(false, 0),
-            "ImageLocality" => self.image_locality(0),
-            _ => self,
+            "PodTopologySpread" => self.around.spread = 0,
+            "InterPodAffinity" => self.around.affinity = 0,
+            "ImageLocality" => self.images = 0,
+            _ => {}
         }
+        self
     }
 
     /// Whether any plugin looks at other nodes than the one it judges.
