@@ -203,9 +203,10 @@ mod tests {
         let env = Environment::system();
         let informers = Informers::new(env.clone(), remote.clone());
         let config = SchedulerConfig { name: NAME.to_owned(), ..SchedulerConfig::default() };
-        let second = SchedulerLoop::new(config, env, remote, informers.clone(), Box::new(cheapest(1)));
+        let second =
+            SchedulerLoop::new(config, env.clone(), remote, informers.clone(), Box::new(cheapest(1)));
         let stop = tokio_util::sync::CancellationToken::new();
-        let running = tokio::spawn(second.run(stop.clone()));
+        let running = env.spawn(second.run(stop.clone()));
         goes_to_the_cheapest(&client).await;
         // Pods that do not ask for it are the default scheduler's.
         let object = Object::from_value(Kind::of::<Pod>(), pod("q", "default-scheduler")).unwrap();

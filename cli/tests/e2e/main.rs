@@ -17,6 +17,7 @@ mod refusals;
 mod restart;
 mod rolling;
 mod rollouts;
+mod scheduling;
 #[cfg(feature = "etcd")]
 mod servers;
 mod shop;
