@@ -5,6 +5,7 @@ pub mod api;
 pub mod direct;
 mod etcd;
 mod load;
+pub mod plot;
 mod pods;
 mod program;
 pub mod row;

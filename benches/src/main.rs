@@ -1,4 +1,4 @@
-//! Runs one measurement: `bireme-benches <name> [--quick] [--json FILE]`.
+//! Runs one measurement: `bireme-benches <name> [--quick] [--json FILE] [--plot FILE]`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use bireme_benches::row::Row;
-use bireme_benches::{api, direct, scale, scheduler, services, store, table};
+use bireme_benches::{api, direct, plot, scale, scheduler, services, store, table};
 use lexopt::prelude::{Long, Value, ValueExt};
 
 /// A measurement; its argument asks for a shorter run.
@@ -26,6 +26,8 @@ struct Options {
     name: String,
     quick: bool,
     json: Option<PathBuf>,
+    /// Where the picture goes of how cost grows.
+    plot: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -47,6 +49,10 @@ fn run() -> anyhow::Result<()> {
         let json = serde_json::to_string_pretty(&rows)? + "\n";
         fs::write(&path, json).with_context(|| path.display().to_string())?;
     }
+    if let Some(path) = options.plot {
+        let picture = plot::render(&rows).context("this measurement does not say how cost grows")?;
+        fs::write(&path, picture).with_context(|| path.display().to_string())?;
+    }
     Ok(())
 }
 
@@ -60,16 +66,17 @@ fn find(name: &str) -> anyhow::Result<Measurement> {
 
 fn parse(mut words: lexopt::Parser) -> anyhow::Result<Options> {
     let mut name = None;
-    let (mut quick, mut json) = (false, None);
+    let (mut quick, mut json, mut plot) = (false, None, None);
     while let Some(word) = words.next()? {
         match word {
             Long("quick") => quick = true,
             Long("json") => json = Some(words.value()?.into()),
+            Long("plot") => plot = Some(words.value()?.into()),
             Value(word) if name.is_none() => name = Some(word.string()?),
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok(Options { name: name.context("name what to measure")?, quick, json })
+    Ok(Options { name: name.context("name what to measure")?, quick, json, plot })
 }
 
 #[cfg(test)]

@@ -30,6 +30,9 @@ pub fn command(workspace: &Workspace, options: &BenchOptions) -> anyhow::Result<
     if let Some(path) = &options.json {
         bench.arg("--json").arg(std::path::absolute(path).context("--json")?);
     }
+    if let Some(path) = &options.plot {
+        bench.arg("--plot").arg(std::path::absolute(path).context("--plot")?);
+    }
     let status = Foreground::start(&mut bench)?.wait()?;
     Ok(ExitCode::from(process::exit_code(status)))
 }

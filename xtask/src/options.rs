@@ -19,7 +19,7 @@ cargo xtask <command>
   verify    check formatting, lints, documentation, dependencies, sizes and words; changes nothing;
             [FILTER] picks those checks whose names contain it
               --versions              also check the oldest and the newest supported Kubernetes API
-  bench     measure: store, api, direct, services or scale
+  bench     measure: store, api, direct, services, scheduler or scale
               --quick                 a shorter run
               --json FILE             also write the rows as JSON
   setup     install what the commands above need, and say what is there
@@ -114,6 +114,8 @@ pub struct BenchOptions {
     pub quick: bool,
     /// Where to write the rows as JSON.
     pub json: Option<PathBuf>,
+    /// Where to draw how the cost grows.
+    pub plot: Option<PathBuf>,
 }
 
 /// Reads a command line.
@@ -205,11 +207,12 @@ fn bench(mut words: lexopt::Parser) -> anyhow::Result<Command> {
         match word {
             Long("quick") => options.quick = true,
             Long("json") => options.json = Some(words.value()?.into()),
+            Long("plot") => options.plot = Some(words.value()?.into()),
             Value(word) if name.is_none() => name = Some(word.string()?),
             other => return Err(other.unexpected().into()),
         }
     }
-    options.name = name.context("name what to measure: store, api, direct, services or scale")?;
+    options.name = name.context("name what to measure: store, api, direct, services, scheduler or scale")?;
     Ok(Command::Bench(options))
 }
 
@@ -254,8 +257,13 @@ mod tests {
     }
 
     #[test]
-    fn a_bench_has_a_name_and_may_write_json() {
-        let options = BenchOptions { name: "api".into(), quick: true, json: Some("r.json".into()) };
-        assert_eq!(parsed("bench --json r.json api --quick").unwrap(), Command::Bench(options));
+    fn a_bench_has_a_name_and_may_write_json_and_draw() {
+        let options = BenchOptions {
+            name: "api".into(),
+            quick: true,
+            json: Some("r.json".into()),
+            plot: Some("p.svg".into()),
+        };
+        assert_eq!(parsed("bench --json r.json api --quick --plot p.svg").unwrap(), Command::Bench(options));
     }
 }

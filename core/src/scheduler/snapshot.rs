@@ -169,17 +169,19 @@ impl Snapshot {
     /// The pod is on a node: assumed by a decision that is being carried out, or confirmed by the API. A pod
     /// that is known already moves and takes its new form. Says whether that changed anything.
     pub fn assume(&mut self, pod: PodInfo, node: &str) -> bool {
-        let id = self.id(node);
-        if let Some(place) = self.places.get(pod.uid()).filter(|place| place.node == id)
-            && let Some(info) = &mut self.nodes[id.index()]
-            && info.pods()[place.at].is_alike(&pod)
-        {
-            info.renew(place.at, pod);
-            return false;
+        let mut id = self.id(node);
+        if let Some(place) = self.places.get(pod.uid()).copied() {
+            if place.node == id
+                && let Some(info) = &mut self.nodes[id.index()]
+                && info.pods()[place.at].is_alike(&pod)
+            {
+                info.renew(place.at, pod);
+                return false;
+            }
+            self.forget(&pod.uid().clone());
+            // It may have been the last one of a node that is gone, and this the same node.
+            id = self.id(node);
         }
-        self.forget(&pod.uid().clone());
-        // The pod may have been the last one of a node that is gone, and this the same node.
-        let id = self.id(node);
         let Some(info) = &mut self.nodes[id.index()] else { return false };
         let at = info.put(pod.clone());
         self.places.insert(pod.uid().clone(), Place { node: id, at });
