@@ -31,6 +31,13 @@ impl DefaultScheduler {
         Self { profile, index: Index::new(seed) }
     }
 
+    /// Bounds what is kept between calls: for each shape of pod an entry of some 60 bytes for every node, eight million
+    /// of them unless said otherwise. The shapes that have not come for the longest time are forgotten above that.
+    pub fn keeping(mut self, entries: usize) -> Self {
+        self.index.keep(entries);
+        self
+    }
+
     /// Every node that can take the pod, by name, with its points.
     pub fn ranking(&mut self, snapshot: &Snapshot, pod: &PodInfo) -> Vec<(String, i64)> {
         let evaluation = self.index.evaluate(&self.profile, snapshot, pod);

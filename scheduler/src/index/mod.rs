@@ -25,24 +25,28 @@ use crate::framework::PodShape;
 use crate::profile::Profile;
 use crate::topology::{Surroundings, Terrain};
 
-/// How many entries of nodes all classes together may have: some 60 bytes each.
+/// How many entries of nodes all classes together may have unless told otherwise: some 60 bytes each.
 const MOST_ENTRIES: usize = 8 << 20;
 /// How many classes are kept however many nodes there are.
-const LEAST_CLASSES: usize = 4;
+const LEAST_CLASSES: usize = 2;
 
 /// The classes, and what they share.
 pub(crate) struct Index {
     terrain: Terrain,
     ties: Ties,
-    classes: HashMap<Box<[u8]>, Kept>,
+    /// Where each shape's class is.
+    places: HashMap<Box<[u8]>, usize>,
+    classes: Vec<Kept>,
     /// How far the snapshot's changes have been followed; `None` before the first.
     generation: Option<u64>,
     /// Counts the decisions.
     now: u64,
+    most_entries: usize,
     shape: PodShape,
 }
 
 struct Kept {
+    shape: Box<[u8]>,
     class: Class,
     costs: Option<Costs>,
     used: u64,
@@ -53,11 +57,18 @@ impl Index {
         Self {
             terrain: Terrain::default(),
             ties: Ties::new(seed),
-            classes: HashMap::new(),
+            places: HashMap::new(),
+            classes: Vec::new(),
             generation: None,
             now: 0,
+            most_entries: MOST_ENTRIES,
             shape: PodShape::default(),
         }
+    }
+
+    /// Keeps so many entries of nodes.
+    pub(crate) fn keep(&mut self, entries: usize) {
+        self.most_entries = entries;
     }
 
     /// What the profile's plugins say of every node for the pod.
@@ -67,9 +78,8 @@ impl Index {
         snapshot: &Snapshot,
         pod: &PodInfo,
     ) -> Evaluation<'_> {
-        self.look_up(profile, snapshot, pod);
-        let class = &self.classes[self.shape.bytes()].class;
-        Evaluation::new(class, profile, snapshot, &self.terrain)
+        let at = self.look_up(profile, snapshot, pod);
+        Evaluation::new(&self.classes[at].class, profile, snapshot, &self.terrain)
     }
 
     /// Where room is made for the pod at the least cost, and who goes.
@@ -80,8 +90,8 @@ impl Index {
         pod: &PodInfo,
         budgets: &[Budget],
     ) -> Option<Preemption> {
-        self.look_up(profile, snapshot, pod);
-        let Kept { class, costs, .. } = self.classes.get_mut(self.shape.bytes())?;
+        let at = self.look_up(profile, snapshot, pod);
+        let Kept { class, costs, .. } = &mut self.classes[at];
         let (terrain, ties) = (&self.terrain, &self.ties);
         let search = Search { class, pod, budgets, snapshot, terrain, ties };
         let is_current = costs.as_mut().is_some_and(|costs| costs.are_for(&search) && costs.follow(&search));
@@ -93,8 +103,8 @@ impl Index {
         Some(Preemption { node: node.name().to_string(), victims })
     }
 
-    /// Finds the pod's class, whose shape is that of this index then, and has it follow what changed.
-    fn look_up(&mut self, profile: &Profile, snapshot: &Snapshot, pod: &PodInfo) {
+    /// Finds the pod's class, and has it follow what changed.
+    fn look_up(&mut self, profile: &Profile, snapshot: &Snapshot, pod: &PodInfo) -> usize {
         self.follow(snapshot);
         self.now += 1;
         let terms = match profile.looks_around() {
@@ -109,19 +119,28 @@ impl Index {
         if profile.images != 0 {
             Images::shape(pod, &mut self.shape);
         }
-        let (terrain, ties, now) = (&mut self.terrain, &self.ties, self.now);
-        let known = self.classes.get_mut(self.shape.bytes());
-        let is_current = known.is_some_and(|kept| {
-            kept.used = now;
-            kept.class.follow(snapshot, terrain, ties)
-        });
-        if !is_current {
-            let around =
-                profile.looks_around().then(|| Surroundings::new(pod, terms, terrain, snapshot)).flatten();
-            let class = Class::new(pod, profile, around, snapshot, terrain, ties);
-            self.make_room(snapshot);
-            self.classes.insert(self.shape.bytes().into(), Kept { class, costs: None, used: now });
+        let (terrain, ties) = (&mut self.terrain, &self.ties);
+        let known = self.places.get(self.shape.bytes()).copied();
+        if let Some(at) = known {
+            let kept = &mut self.classes[at];
+            kept.used = self.now;
+            if kept.class.follow(snapshot, terrain, ties) {
+                return at;
+            }
         }
+        let around =
+            profile.looks_around().then(|| Surroundings::new(pod, terms, terrain, snapshot)).flatten();
+        let class = Class::new(pod, profile, around, snapshot, terrain, ties);
+        let shape: Box<[u8]> = self.shape.bytes().into();
+        let kept = Kept { shape: shape.clone(), class, costs: None, used: self.now };
+        if let Some(at) = known {
+            self.classes[at] = kept;
+            return at;
+        }
+        self.make_room(snapshot);
+        self.places.insert(shape, self.classes.len());
+        self.classes.push(kept);
+        self.classes.len() - 1
     }
 
     /// Takes in what changed since the last time.
@@ -141,6 +160,7 @@ impl Index {
             true
         });
         if !followed {
+            self.places.clear();
             self.classes.clear();
             self.terrain = Terrain::default();
             self.terrain.fill(snapshot);
@@ -151,17 +171,22 @@ impl Index {
 
     fn namespaces_matter(&self) -> bool {
         let of_class = |kept: &Kept| kept.class.around.as_ref().is_some_and(Surroundings::selects_namespaces);
-        self.terrain.selects_namespaces() || self.classes.values().any(of_class)
+        self.terrain.selects_namespaces() || self.classes.iter().any(of_class)
     }
 
     /// Forgets the classes that have not been used for the longest time, as far as there are too many.
     fn make_room(&mut self, snapshot: &Snapshot) {
         let entries = |kept: &Kept| kept.class.width().max(1);
-        let mut present: usize = self.classes.values().map(entries).sum::<usize>() + snapshot.width();
-        while present > MOST_ENTRIES && self.classes.len() >= LEAST_CLASSES {
-            let oldest = self.classes.iter().min_by_key(|(_, kept)| kept.used);
-            let Some(shape) = oldest.map(|(shape, _)| shape.clone()) else { return };
-            present -= self.classes.remove(&shape).map_or(0, |kept| entries(&kept));
+        let mut present: usize = self.classes.iter().map(entries).sum::<usize>() + snapshot.width();
+        while present > self.most_entries && self.classes.len() >= LEAST_CLASSES {
+            let oldest = self.classes.iter().enumerate().min_by_key(|(_, kept)| kept.used);
+            let Some((at, _)) = oldest else { return };
+            let forgotten = self.classes.swap_remove(at);
+            self.places.remove(&forgotten.shape);
+            if let Some(moved) = self.classes.get(at) {
+                self.places.insert(moved.shape.clone(), at);
+            }
+            present -= entries(&forgotten);
         }
     }
 }
