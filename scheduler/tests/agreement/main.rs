@@ -48,7 +48,7 @@ impl Run {
     fn new(seed: u64, profile: Profile, plugins: BTreeSet<&'static str>) -> Self {
         let scheduler = DefaultScheduler::with(profile, seed);
         // Every other one has to forget most of what it knows, again and again.
-        let scheduler = if seed % 2 == 0 { scheduler } else { scheduler.keeping(1) };
+        let scheduler = if seed.is_multiple_of(2) { scheduler } else { scheduler.keeping(1) };
         let mut generator = Generator::new(seed);
         let mut run = Self {
             budgets: generator.budgets(),
