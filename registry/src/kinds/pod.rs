@@ -26,6 +26,7 @@ const STATUS: Schema = Schema::of(&[
 ]);
 
 impl Strategy for Pod {
+    const GRACEFUL: bool = true;
     const SINGULAR: &'static str = "pod";
     const SHORT_NAMES: &'static [&'static str] = &["po"];
     const CATEGORIES: &'static [&'static str] = &["all"];

@@ -40,6 +40,8 @@ pub trait DynStrategy: Send + Sync + 'static {
     fn schema(&self) -> &'static Schema;
     /// See [`Strategy::HAS_GENERATION`].
     fn has_generation(&self) -> bool;
+    /// See [`Strategy::GRACEFUL`].
+    fn is_graceful(&self) -> bool;
     /// See [`Strategy::UNATTENDED`].
     fn unattended(&self) -> Option<&'static str>;
     /// See [`Strategy::TIME_TO_LIVE`].
@@ -148,6 +150,10 @@ impl<K: Strategy> DynStrategy for Erased<K> {
 
     fn has_generation(&self) -> bool {
         K::HAS_GENERATION
+    }
+
+    fn is_graceful(&self) -> bool {
+        K::GRACEFUL
     }
 
     fn unattended(&self) -> Option<&'static str> {

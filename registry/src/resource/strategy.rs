@@ -38,6 +38,8 @@ pub trait Strategy: Resource + JsonSchema {
     /// What follows from nothing in the cluster acting on such objects yet; unset where something does. Authors are
     /// warned of it. Mostly [`STORED_ONLY`].
     const UNATTENDED: Option<&'static str> = None;
+    /// Whether its objects get time to end when they are deleted.
+    const GRACEFUL: bool = false;
 
     /// How long an object lives that nobody writes again.
     const TIME_TO_LIVE: Option<Duration> = None;

@@ -95,6 +95,8 @@ impl Registry {
                 }
                 Err(StoreError::Conflict(conflict)) if conflict.key == store_key => {
                     if !generates || names >= NAMES {
+                        // What goes with its namespace is no reason: the namespace is, which the cache may not know yet.
+                        self.living_namespace(entry, &key, false).await?;
                         return Err(ApiError::already_exists(entry.kind, key.name()));
                     }
                 }

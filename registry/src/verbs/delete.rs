@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bireme_core::client::{DeleteOptions, Deletion, ListOptions, Propagation};
+use bireme_core::client::{DeleteOptions, Deletion, ListOptions, Preconditions, Propagation};
 use bireme_core::error::ApiError;
 use bireme_core::object::{Kind, Object, ObjectKey};
 use bireme_core::store::{Commit, StoreError};
@@ -79,13 +79,35 @@ impl Registry {
         options: &DeleteOptions,
     ) -> Result<Deletion, ApiError> {
         ensure_deletable(entry.kind, key)?;
+        let (mut options, mut marked) = (options.clone(), None);
         for _ in 0..ATTEMPTS {
-            let old = self.read(entry, key).await?;
-            check_preconditions(entry, &old, options)?;
+            let old = match (self.read(entry, key).await, marked.take()) {
+                // Somebody else has done the rest.
+                (Err(error), Some(last)) if error.is_not_found() => return Ok(gone(last)),
+                (read, _) => read?,
+            };
+            check_preconditions(entry, &old, &options)?;
             let old_draft = entry.strategy.draft(&old)?;
             self.admit_deletion(context, entry, key, &old_draft).await?;
             let mut draft = old_draft.clone();
-            self.prepare_deletion(entry, &mut draft, options);
+            self.prepare_deletion(entry, &mut draft, &options);
+            if entry.strategy.is_graceful() && is_finished(entry, &draft) && !has_no_time_left(&old_draft) {
+                // Whoever sees it go sees in its last state that it had no time left.
+                match self.mark_once(context, entry, key, &old, &draft).await? {
+                    Some(last) if context.dry_run => return Ok(gone(last)),
+                    // What the caller knew of it held when it was marked; it must still be the same one.
+                    Some(last) => {
+                        options.preconditions =
+                            Preconditions { uid: Some(last.uid().to_owned()), revision: None };
+                        marked = Some(last);
+                    }
+                    None if options.preconditions.revision.is_some() => {
+                        return Err(ApiError::modified(entry.kind, key.name()));
+                    }
+                    None => {}
+                }
+                continue;
+            }
             if let Some(deletion) = self.delete_once(context, entry, key, &old, &old_draft, &draft).await? {
                 return Ok(deletion);
             }
@@ -155,25 +177,48 @@ impl Registry {
                     if !context.dry_run {
                         claims.settle();
                     }
-                    let last = Some(Arc::new(old.at_revision(revision)));
-                    Ok(Some(Deletion::Gone { uid: old.uid().to_owned(), last }))
+                    Ok(Some(gone(Arc::new(old.at_revision(revision)))))
                 }
                 Err(StoreError::Conflict(_)) => Ok(None),
                 Err(error) => Err(store_error(error)),
             };
         }
-        let value = draft.value().map_err(unencodable)?;
-        if value == old_draft.value().map_err(unencodable)? {
+        if draft.value().map_err(unencodable)? == old_draft.value().map_err(unencodable)? {
             return Ok(Some(Deletion::Marked(old.clone())));
         }
-        let encoded = Encoded::new(entry, &value)?;
+        Ok(self.mark_once(context, entry, key, old, draft).await?.map(Deletion::Marked))
+    }
+
+    /// One attempt to write down that the object is being deleted; nothing when somebody else wrote it meanwhile.
+    async fn mark_once(
+        &self,
+        context: &RequestContext,
+        entry: &KindEntry,
+        key: &ObjectKey,
+        old: &Object,
+        draft: &Draft,
+    ) -> Result<Option<Arc<Object>>, ApiError> {
+        let store_key = entry.key(key);
+        let commit = Commit::new().if_modified_at(store_key.clone(), old.revision());
+        let encoded = Encoded::new(entry, &draft.value().map_err(unencodable)?)?;
         let commit = self.put(entry, commit, store_key, &encoded);
         match self.commit_unless(context.dry_run, commit).await {
-            Ok(revision) => Ok(Some(Deletion::Marked(encoded.at(entry, revision)?))),
+            Ok(revision) => Ok(Some(encoded.at(entry, revision)?)),
             Err(StoreError::Conflict(_)) => Ok(None),
             Err(error) => Err(store_error(error)),
         }
     }
+}
+
+/// What is said of an object that was deleted.
+fn gone(last: Arc<Object>) -> Deletion {
+    Deletion::Gone { uid: last.uid().to_owned(), last: Some(last) }
+}
+
+/// Whether it is written down already that the object is deleted at once.
+fn has_no_time_left(draft: &Draft) -> bool {
+    let metadata = draft.metadata();
+    metadata.deletion_timestamp.is_some() && metadata.deletion_grace_period_seconds == Some(0)
 }
 
 fn check_preconditions(entry: &KindEntry, old: &Object, options: &DeleteOptions) -> Result<(), ApiError> {

@@ -2,12 +2,14 @@
 
 use crate::common::{Cluster, config_map, key, labelled_config_map, namespace, object, pod};
 use bireme_core::client::{
-    Client, DeleteOptions, Deletion, ListOptions, Part, Patch, Preconditions, Propagation, WriteOptions,
+    ApiEvent, Client, DeleteOptions, Deletion, ListOptions, Part, Patch, Preconditions, Propagation,
+    WatchFrom, WatchOptions, WriteOptions,
 };
 use bireme_core::error::Reason;
 use bireme_core::object::{Kind, Object, ObjectKey};
 use bireme_core::selector::LabelSelector;
 use bireme_core::store::Revision;
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
 use serde_json::json;
 
@@ -185,4 +187,31 @@ async fn a_dry_run_changes_nothing() {
     cluster.client.delete(MAPS, &key("a"), &options).await.unwrap();
     let present = cluster.client.get(MAPS, &key("a")).await.unwrap();
     assert_eq!(present.revision(), created.revision());
+}
+
+#[tokio::test]
+async fn a_pod_that_is_deleted_by_force_says_in_its_last_state_that_it_had_no_time_left() {
+    let cluster = Cluster::start().await;
+    let created = cluster.create(pod("a")).await;
+    let options = WatchOptions { from: WatchFrom::After(created.revision()), ..WatchOptions::default() };
+    let mut events = cluster.client.watch(PODS, &options).await.unwrap();
+    let preconditions = Preconditions { uid: None, revision: Some(created.revision()) };
+    let by_force = DeleteOptions { grace_period_seconds: Some(0), preconditions, ..DeleteOptions::default() };
+    let dry = DeleteOptions { dry_run: true, ..by_force.clone() };
+    for (options, stays) in [(dry, true), (by_force, false)] {
+        let Deletion::Gone { last: Some(last), .. } = delete(&cluster, PODS, "a", options).await else {
+            panic!("it has no time left")
+        };
+        let metadata = &last.value().unwrap()["metadata"];
+        assert_eq!(metadata["deletionGracePeriodSeconds"], 0);
+        assert!(metadata["deletionTimestamp"].is_string());
+        assert_eq!(cluster.client.get(PODS, &key("a")).await.is_ok(), stays);
+    }
+    let (ApiEvent::Modified(told), ApiEvent::Deleted(last)) =
+        (events.next().await.unwrap().unwrap(), events.next().await.unwrap().unwrap())
+    else {
+        panic!("it is told to go, and goes")
+    };
+    assert_eq!(told.value().unwrap()["metadata"]["deletionGracePeriodSeconds"], 0);
+    assert_eq!(last.value().unwrap()["metadata"]["deletionGracePeriodSeconds"], 0);
 }

@@ -93,6 +93,21 @@ async fn a_namespace_that_begins_to_terminate_at_the_last_moment_takes_no_more_o
 }
 
 #[tokio::test]
+async fn a_name_that_is_taken_in_a_namespace_that_begins_to_terminate_is_refused_for_the_namespace() {
+    let cluster = Cluster::start().await;
+    cluster.create(namespace("shop")).await;
+    let map = || object::<ConfigMap>(json!({"metadata": {"name": "a", "namespace": "shop"}}));
+    cluster.create(map()).await;
+    let before: Before = Box::new(|commit| match writes(commit, "/registry/configmaps/shop/") {
+        true => Interference::Delete(ObjectKey::cluster("shop")),
+        false => Interference::None,
+    });
+    let client = interfered(&cluster, before).await;
+    let error = client.create(&map(), &WriteOptions::default()).await.unwrap_err();
+    assert_eq!((error.reason(), error.causes()[0].reason), (Reason::Forbidden, "NamespaceTerminating"));
+}
+
+#[tokio::test]
 async fn an_object_beyond_the_limits_of_the_store_is_too_large() {
     let cluster = Cluster::start().await;
     let pod = object::<Pod>(json!({
