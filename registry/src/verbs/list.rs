@@ -97,6 +97,18 @@ impl Registry {
         Err(ApiError::new(Reason::Timeout, message).with_causes([cause]).retry_after(1))
     }
 
+    /// Waits until the caches have reached the store's own revision of a moment ago.
+    pub(crate) async fn wait_for_present(&self, revision: Revision) -> Result<(), ApiError> {
+        let reached = self.env.timeout(FUTURE_PATIENCE, self.feed.wait_for(revision)).await;
+        reached.map(drop).map_err(|_| Self::caches_lag())
+    }
+
+    /// The caches are behind the store, which is nothing that the client could have known.
+    pub(super) fn caches_lag() -> ApiError {
+        let why = "the watch cache does not keep up with the store";
+        ApiError::new(Reason::ServiceUnavailable, why).retry_after(1)
+    }
+
     async fn page_in_cache(
         &self,
         entry: &KindEntry,

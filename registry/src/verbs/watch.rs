@@ -1,7 +1,7 @@
 //! watch.
 
 use bireme_core::client::{EventStream, WatchFrom, WatchOptions};
-use bireme_core::error::{ApiError, Reason};
+use bireme_core::error::ApiError;
 use bireme_core::object::Kind;
 use bireme_core::store::{Revision, StoreExt};
 
@@ -41,7 +41,7 @@ impl Registry {
             WatchFrom::Any => {}
             WatchFrom::Now | WatchFrom::InitialEvents(None) => {
                 let revision = self.store.revision().await.map_err(store_error)?;
-                self.wait_for_future(revision).await?;
+                self.wait_for_present(revision).await?;
             }
             WatchFrom::InitialEvents(Some(revision)) => self.wait_for_future(revision).await?,
         }
@@ -66,7 +66,7 @@ impl Registry {
                 return Ok(subscription.into_stream());
             }
         }
-        Err(ApiError::new(Reason::ServiceUnavailable, "the watch cache does not keep up with the store"))
+        Err(Self::caches_lag())
     }
 
     /// A watch that begins after a revision: in the cache if that remembers it, else in the store's history.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bireme_core::client::{Client, DeleteOptions, WriteOptions};
+use bireme_core::client::{Client, DeleteOptions, WatchFrom, WatchOptions, WriteOptions};
 use bireme_core::error::Reason;
 use bireme_core::object::{Kind, ObjectKey};
 use bireme_core::store::{
@@ -11,6 +11,7 @@ use bireme_core::store::{
 };
 use bireme_core::{Environment, client::Identity};
 use bireme_registry::{DirectClient, Registry, RegistryOptions};
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
 use serde_json::json;
 
@@ -30,6 +31,8 @@ enum Interference {
 /// A memory store whose commits can be interfered with.
 struct Interfering {
     inner: MemoryStore,
+    /// Whether its watches say nothing.
+    is_mute: bool,
     rival: DirectClient,
     before: Before,
 }
@@ -57,7 +60,10 @@ impl Store for Interfering {
     }
 
     async fn watch(&self, prefix: Key, after: Revision) -> Result<WatchStream, StoreError> {
-        self.inner.watch(prefix, after).await
+        match self.is_mute {
+            true => Ok(futures::stream::pending().boxed()),
+            false => self.inner.watch(prefix, after).await,
+        }
     }
 
     async fn compact(&self, revision: Revision) -> Result<(), StoreError> {
@@ -66,7 +72,11 @@ impl Store for Interfering {
 }
 
 async fn interfered(cluster: &Cluster, before: Before) -> DirectClient {
-    let store = Interfering { inner: cluster.store.clone(), rival: cluster.client.clone(), before };
+    let (inner, rival) = (cluster.store.clone(), cluster.client.clone());
+    open(Interfering { inner, is_mute: false, rival, before }).await
+}
+
+async fn open(store: Interfering) -> DirectClient {
     let options = RegistryOptions::default();
     let registry = Registry::open(Arc::new(store), Environment::simulated(3), options).await.unwrap();
     DirectClient::new(registry, Identity::admin("admin"))
@@ -105,6 +115,23 @@ async fn a_name_that_is_taken_in_a_namespace_that_begins_to_terminate_is_refused
     let client = interfered(&cluster, before).await;
     let error = client.create(&map(), &WriteOptions::default()).await.unwrap_err();
     assert_eq!((error.reason(), error.causes()[0].reason), (Reason::Forbidden, "NamespaceTerminating"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_from_now_of_a_cache_that_lags_is_put_off_and_not_blamed_on_a_revision() {
+    let cluster = Cluster::start().await;
+    let (inner, rival) = (cluster.store.clone(), cluster.client.clone());
+    let before: Before = Box::new(|_| Interference::None);
+    let client = open(Interfering { inner, is_mute: true, rival, before }).await;
+    let maps = Kind::of::<ConfigMap>();
+    client.watch(maps, &WatchOptions::default()).await.map(drop).unwrap();
+    cluster.create(config_map("a", "1")).await;
+    for from in [WatchFrom::Now, WatchFrom::InitialEvents(None)] {
+        let options = WatchOptions { from, ..WatchOptions::default() };
+        let error = client.watch(maps, &options).await.map(drop).unwrap_err();
+        assert_eq!(error.reason(), Reason::ServiceUnavailable, "{error}");
+        assert!(error.causes().is_empty(), "{error}");
+    }
 }
 
 #[tokio::test]
