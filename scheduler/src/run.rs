@@ -165,7 +165,8 @@ impl SchedulerLoop {
             }
             Decision::Unschedulable(diagnosis) => {
                 self.report(&pod, "Unschedulable", diagnosis.to_string());
-                self.look_for_room(&pod, promised.as_deref());
+                let may_help = diagnosis.eviction_could_help();
+                self.look_for_room(&pod, promised.as_deref(), may_help);
                 self.queue.wait_for_change(pod, diagnosis.filters(), now);
             }
             Decision::Wait { until } => {
@@ -177,15 +178,13 @@ impl SchedulerLoop {
     }
 
     /// Has less important pods leave a node for a pod that fits nowhere, unless some are leaving one for it already.
-    fn look_for_room(&mut self, pod: &PodInfo, promised: Option<&str>) {
+    fn look_for_room(&mut self, pod: &PodInfo, promised: Option<&str>, may_help: bool) {
         if let Some(node) = promised.filter(|node| preempting::is_being_cleared(&self.snapshot, node, pod)) {
             self.promises.make(pod, node, &mut self.snapshot);
             return;
         }
-        let budgets = self.promises.budgets();
-        let found = preempting::may_preempt(pod)
-            .then(|| self.scheduler.preempt(&self.snapshot, pod, &budgets))
-            .flatten();
+        let find = || self.scheduler.preempt(&self.snapshot, pod, &self.promises.budgets());
+        let found = (may_help && preempting::may_preempt(pod)).then(find).flatten();
         if let Some(preemption) = found {
             self.make_room(pod, preemption);
         } else if preempting::nominated_node(pod).is_some() {

@@ -83,6 +83,11 @@ impl Diagnosis {
         }
     }
 
+    /// Whether there is a node from which pods would have to go for this one to come: without one, nobody's going helps.
+    pub fn eviction_could_help(&self) -> bool {
+        self.rejections.keys().any(|rejection| rejection.eviction_helps)
+    }
+
     /// The filters that rejected a node: only a change that one of them looks at can help.
     pub fn filters(&self) -> BTreeSet<String> {
         self.rejections.keys().map(|rejection| rejection.filter.clone()).collect()
@@ -154,6 +159,9 @@ mod tests {
             diagnosis.to_string(),
             "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable."
         );
+        assert!(!diagnosis.eviction_could_help());
+        diagnosis.count(vec![Rejection { eviction_helps: true, ..rejection("NodePorts", "taken") }]);
+        assert!(diagnosis.eviction_could_help());
         let decision = Decision::Unschedulable(diagnosis);
         let json = serde_json::to_string(&decision).unwrap();
         assert_eq!(serde_json::from_str::<Decision>(&json).unwrap(), decision);

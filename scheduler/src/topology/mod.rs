@@ -9,6 +9,8 @@ mod spread;
 mod surroundings;
 mod tally;
 mod term;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use relief::Relief;
 pub(crate) use surroundings::{Site, Surroundings, Weights};
