@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::plugins::{
     LeastAllocated, MostAllocated, NodeAffinity, NodeName, NodePorts, NodeResourcesBalancedAllocation,
-    NodeResourcesFit, NodeUnschedulable, TaintToleration,
+    NodeResourcesFit, NodeUnschedulable, RequestedToCapacityRatio, TaintToleration,
 };
 use crate::profile::Profile;
 
@@ -32,8 +32,13 @@ pub enum ConfigurationError {
     #[error("arguments of plugin {0:?} are not supported")]
     Arguments(String),
     /// A strategy of `NodeResourcesFit` is not known.
-    #[error("scoring strategy {0:?} is not supported; there are LeastAllocated and MostAllocated")]
+    #[error(
+        "scoring strategy {0:?} is not supported; there are LeastAllocated, MostAllocated and RequestedToCapacityRatio"
+    )]
     Strategy(String),
+    /// The curve of `RequestedToCapacityRatio` is none.
+    #[error("a shape needs utilizations from 0 to 100 that rise, and scores from 0 to 10")]
+    Shape,
 }
 
 /// The schedulers that a configuration describes: the names that pods choose them by, and their profiles.
@@ -123,10 +128,34 @@ struct Fit {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Strategy {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
+    requested_to_capacity_ratio: Curve,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Curve {
+    #[serde(default)]
+    shape: Vec<CurvePoint>,
+}
+
+/// A utilization in percent, and the score there, of ten at most.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CurvePoint {
+    utilization: i64,
+    score: i64,
+}
+
+/// How full nodes are compared.
+enum Fullness {
+    Least,
+    Most,
+    Curve(RequestedToCapacityRatio),
 }
 
 fn default_name() -> String {
@@ -184,8 +213,8 @@ fn profile(form: ProfileForm) -> Result<Profile, ConfigurationError> {
             Err(_) => {}
         }
     }
-    let most = strategy(form.plugin_config)?;
-    Ok(assemble(&filters, &scores, most))
+    let fullness = strategy(form.plugin_config)?;
+    Ok(assemble(&filters, &scores, &fullness))
 }
 
 impl Switches {
@@ -208,23 +237,30 @@ fn scored(name: &str) -> Result<(&'static str, i64), ConfigurationError> {
     SCORES.into_iter().find(|(known, _)| *known == name).ok_or_else(missing)
 }
 
-/// Whether fuller nodes are to be the better ones.
-fn strategy(arguments: Vec<Arguments>) -> Result<bool, ConfigurationError> {
-    let mut most = false;
+fn strategy(arguments: Vec<Arguments>) -> Result<Fullness, ConfigurationError> {
+    let mut fullness = Fullness::Least;
     for Arguments { name, args } in arguments {
         if name != "NodeResourcesFit" {
             return Err(ConfigurationError::Arguments(name));
         }
-        most = match args.scoring_strategy.map(|strategy| strategy.kind).as_deref() {
-            None | Some("LeastAllocated") => false,
-            Some("MostAllocated") => true,
-            Some(other) => return Err(ConfigurationError::Strategy(other.to_owned())),
+        let Some(strategy) = args.scoring_strategy else { continue };
+        fullness = match strategy.kind.as_str() {
+            "LeastAllocated" => Fullness::Least,
+            "MostAllocated" => Fullness::Most,
+            "RequestedToCapacityRatio" => Fullness::Curve(curve(&strategy.requested_to_capacity_ratio)?),
+            other => return Err(ConfigurationError::Strategy(other.to_owned())),
         };
     }
-    Ok(most)
+    Ok(fullness)
 }
 
-fn assemble(filters: &[&str], scores: &BTreeMap<&str, i64>, most: bool) -> Profile {
+/// Upstream's scores go to ten, its points to a hundred.
+fn curve(curve: &Curve) -> Result<RequestedToCapacityRatio, ConfigurationError> {
+    let points = curve.shape.iter().map(|point| (point.utilization, point.score.saturating_mul(10)));
+    RequestedToCapacityRatio::new(points).ok_or(ConfigurationError::Shape)
+}
+
+fn assemble(filters: &[&str], scores: &BTreeMap<&str, i64>, fullness: &Fullness) -> Profile {
     let mut profile = Profile::empty();
     for name in FILTERS.into_iter().filter(|name| filters.contains(name)) {
         profile = match name {
@@ -241,8 +277,11 @@ fn assemble(filters: &[&str], scores: &BTreeMap<&str, i64>, most: bool) -> Profi
         profile = match *name {
             "TaintToleration" => profile.score(TaintToleration, *weight),
             "NodeAffinity" => profile.score(NodeAffinity, *weight),
-            "NodeResourcesFit" if most => profile.score(MostAllocated, *weight),
-            "NodeResourcesFit" => profile.score(LeastAllocated, *weight),
+            "NodeResourcesFit" => match fullness {
+                Fullness::Least => profile.score(LeastAllocated, *weight),
+                Fullness::Most => profile.score(MostAllocated, *weight),
+                Fullness::Curve(curve) => profile.score(curve.clone(), *weight),
+            },
             "NodeResourcesBalancedAllocation" => profile.score(NodeResourcesBalancedAllocation, *weight),
             "ImageLocality" => profile.image_locality(*weight),
             _ => profile,
@@ -291,6 +330,10 @@ mod tests {
         let pack =
             json!({"name": "NodeResourcesFit", "args": {"scoringStrategy": {"type": "MostAllocated"}}});
         assert_eq!(choice(json!({"pluginConfig": [pack]})), "half");
+        let curve = json!({"shape": [{"utilization": 0, "score": 0}, {"utilization": 100, "score": 10}]});
+        let ratio = json!({"name": "NodeResourcesFit", "args": {"scoringStrategy":
+            {"type": "RequestedToCapacityRatio", "requestedToCapacityRatio": curve}}});
+        assert_eq!(choice(json!({"pluginConfig": [ratio]})), "half");
         let uncordoned = json!({"filter": {"disabled": [{"name": "NodeUnschedulable"}]}});
         assert_eq!(choice(json!({"plugins": uncordoned})), "cordoned");
         let only = json!({"score": {"disabled": [{"name": "*"}], "enabled": [{"name": "NodeResourcesFit", "weight": 5}]}});

@@ -25,7 +25,7 @@ pub use default::DefaultScheduler;
 pub use framework::{Filter, NodeFilter, NodeScore, Normalization, PodShape, Score};
 pub use plugins::{
     LeastAllocated, MostAllocated, NodeAffinity, NodeName, NodePorts, NodeResourcesBalancedAllocation,
-    NodeResourcesFit, NodeUnschedulable, TaintToleration,
+    NodeResourcesFit, NodeUnschedulable, RequestedToCapacityRatio, TaintToleration,
 };
 pub use profile::Profile;
 pub use queue::{QueueConfig, SchedulingQueue};

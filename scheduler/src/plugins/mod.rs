@@ -8,6 +8,7 @@ mod node_name;
 mod node_ports;
 mod node_resources_fit;
 mod node_unschedulable;
+mod requested_to_capacity_ratio;
 mod taint_toleration;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -21,6 +22,7 @@ pub use node_name::NodeName;
 pub use node_ports::NodePorts;
 pub use node_resources_fit::NodeResourcesFit;
 pub use node_unschedulable::NodeUnschedulable;
+pub use requested_to_capacity_ratio::RequestedToCapacityRatio;
 pub use taint_toleration::TaintToleration;
 pub(crate) use taint_toleration::untolerated;
 
