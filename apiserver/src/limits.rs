@@ -28,6 +28,10 @@ pub struct Limits {
     pub handshake: Duration,
     /// How long a client may take until its first request's headers are there, and on HTTP/1.1 for each later one's.
     pub head: Duration,
+    /// For how long a client may take nothing of its answers, although there is more of all of them, before its
+    /// connection is closed: upstream's time for a request that is no watch. A watch that has nothing to tell waits
+    /// for the server.
+    pub answer: Duration,
     /// How long a connection may carry no request before it is closed. Clients give theirs up earlier, so that they
     /// do not use one that is just being closed: client-go after a minute and a half.
     pub idle: Duration,
@@ -45,6 +49,7 @@ impl Default for Limits {
             head_size: 64 << 10,
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(30),
+            answer: Duration::from_secs(60),
             idle: Duration::from_secs(180),
         }
     }

@@ -131,7 +131,7 @@ impl Way {
     {
         let Some(stream) = self.handshake(acceptor, socket).await else { return };
         let (identity, builder) = (peer(&stream), self.builder(&stream));
-        let (activity, idle) = activity(self.limits);
+        let (activity, idle) = activity(&self.env, self.limits);
         let handler = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             let running = activity.begin();
             if let Some(identity) = identity.clone() {
@@ -141,7 +141,7 @@ impl Way {
             let mut service = service.clone();
             async move {
                 let reply = Service::call(&mut service, request).await.map_err(|never: Infallible| never)?;
-                Ok::<_, Infallible>(reply.map(|body| body.holding(running)))
+                Ok::<_, Infallible>(reply.map(|body| body.watched(running)))
             }
         });
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), handler);
@@ -153,7 +153,7 @@ impl Way {
                     tracing::debug!(%error, "connection ended");
                 }
             }
-            () = idle.over(&self.env) => tracing::debug!("a connection was idle for too long"),
+            () = idle.over(&self.env) => tracing::debug!("a connection was idle, or its client took no answer, for too long"),
         }
     }
 

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use futures::stream::{BoxStream, Stream};
 use http_body::{Frame, SizeHint};
 
+use crate::activity::Running;
+
 /// An error of whatever kind.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -15,7 +17,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct ReplyBody {
     chunks: VecDeque<Bytes>,
     rest: Option<BoxStream<'static, Result<Bytes, BoxError>>>,
-    _held: Option<Box<dyn std::any::Any + Send>>,
+    running: Option<Running>,
 }
 
 impl ReplyBody {
@@ -32,17 +34,28 @@ impl ReplyBody {
     /// A body that is there, in pieces.
     pub fn chunks(chunks: impl IntoIterator<Item = Bytes>) -> Self {
         let chunks = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
-        Self { chunks, rest: None, _held: None }
+        Self { chunks, rest: None, running: None }
     }
 
     /// A body that comes piece by piece, as fast as it is taken.
     pub fn stream(rest: impl Stream<Item = Result<Bytes, BoxError>> + Send + 'static) -> Self {
-        Self { chunks: VecDeque::new(), rest: Some(Box::pin(rest)), _held: None }
+        Self { chunks: VecDeque::new(), rest: Some(Box::pin(rest)), running: None }
     }
 
-    /// Keeps something until the body has been sent or given up.
-    pub(crate) fn holding(self, held: impl Send + 'static) -> Self {
-        Self { _held: Some(Box::new(held)), ..self }
+    /// Says of the request that it is for whether the client takes it, until it has been sent or given up.
+    pub(crate) fn watched(self, running: Running) -> Self {
+        running.waits_for_client();
+        Self { running: Some(running), ..self }
+    }
+
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(chunk) = self.chunks.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        }
+        match &mut self.rest {
+            None => Poll::Ready(None),
+            Some(rest) => rest.as_mut().poll_next(cx).map(|next| next.map(|chunk| chunk.map(Frame::data))),
+        }
     }
 }
 
@@ -54,13 +67,14 @@ impl http_body::Body for ReplyBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Some(chunk) = self.chunks.pop_front() {
-            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        let next = self.next(cx);
+        if let Some(running) = &self.running {
+            match next {
+                Poll::Ready(_) => running.waits_for_client(),
+                Poll::Pending => running.waits_for_more(),
+            }
         }
-        match &mut self.rest {
-            None => Poll::Ready(None),
-            Some(rest) => rest.as_mut().poll_next(cx).map(|next| next.map(|chunk| chunk.map(Frame::data))),
-        }
+        next
     }
 
     fn is_end_stream(&self) -> bool {

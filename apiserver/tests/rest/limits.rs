@@ -8,7 +8,10 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Frame;
-use tokio::io::AsyncReadExt;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::rig::{CONFIG_MAPS, Rig, config_map, request};
@@ -165,4 +168,67 @@ async fn a_connection_lies_idle_for_so_long_and_a_watch_is_not_idle() {
         }
     })
     .await;
+}
+
+/// A server whose list of config maps is this large at least, and that waits a moment for clients to take it.
+async fn large_list(limits: Limits) -> (Listening, usize) {
+    let listening = Listening::new(limited(limits)).await;
+    let (maps, size) = (24, 900 << 10);
+    for number in 0..maps {
+        let map = json!({"metadata": {"name": format!("m{number}")}, "data": {"text": "x".repeat(size)}});
+        listening.rig.post(CONFIG_MAPS, &map).await.expect(201);
+    }
+    (listening, maps * size)
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_answer_loses_its_connection_and_one_that_is_slow_gets_it_all() {
+    let (listening, size) = large_list(Limits { answer: SHORT * 2, ..Limits::default() }).await;
+    let ask = format!("GET {CONFIG_MAPS} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    for takes in [false, true] {
+        let mut socket = listening.connect(Some(listening.pki.admin()), "http/1.1").await;
+        socket.write_all(ask.as_bytes()).await.unwrap();
+        let (mut told, mut part) = (0, vec![0; 1 << 20]);
+        if !takes {
+            Environment::system().sleep(SHORT * 8).await;
+        }
+        loop {
+            match soon(socket.read(&mut part)).await {
+                Ok(0) => break,
+                Ok(read) => told += read,
+                Err(error) if !takes && error.kind() == std::io::ErrorKind::UnexpectedEof => break,
+                Err(error) => panic!("{error}"),
+            }
+            if takes {
+                Environment::system().sleep(Duration::from_millis(2)).await;
+            }
+        }
+        assert_eq!(told > size, takes, "{told} bytes of {size}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_lets_nothing_through_loses_its_connection_and_a_watch_that_waits_does_not() {
+    let (listening, _) = large_list(Limits { answer: SHORT, ..Limits::default() }).await;
+    let admin = Some(listening.pki.admin());
+    let stream = TokioIo::new(listening.connect(admin, "h2").await);
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    // No answer may have a body until the client says so, which it never does.
+    builder.initial_stream_window_size(0).initial_connection_window_size(1 << 16);
+    let (mut sender, connection) = builder.handshake::<_, Full<Bytes>>(stream).await.unwrap();
+    drop(Environment::system().spawn(connection));
+    let stuck = soon(sender.send_request(get(CONFIG_MAPS))).await.unwrap();
+    assert_eq!(stuck.status().as_u16(), 200);
+    let mut patient = listening.http2(admin).await;
+    let path = format!("{CONFIG_MAPS}?watch=true&resourceVersion=0&fieldSelector=metadata.name%3Dnew");
+    let mut watch = soon(patient.send_request(get(&path))).await.unwrap();
+    soon(async {
+        while !sender.is_closed() {
+            Environment::system().sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    Environment::system().sleep(SHORT * 4).await;
+    listening.rig.post(CONFIG_MAPS, &config_map("new")).await.expect(201);
+    assert!(soon(watch.body_mut().frame()).await.unwrap().unwrap().is_data());
 }
