@@ -31,7 +31,7 @@ impl DefaultScheduler {
         Self { profile, index: Index::new(seed) }
     }
 
-    /// Bounds what is kept between calls: for each shape of pod an entry of some 60 bytes for every node, eight million
+    /// Bounds what is kept between calls: for each shape of pod an entry of less than a hundred bytes for every node, eight million
     /// of them unless said otherwise. The shapes that have not come for the longest time are forgotten above that.
     pub fn keeping(mut self, entries: usize) -> Self {
         self.index.keep(entries);

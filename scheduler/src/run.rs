@@ -161,18 +161,25 @@ impl SchedulerLoop {
             Decision::Bind { node, score, feasible } => {
                 debug!(pod = %pod.key(), node, score, feasible, "a pod is being bound");
                 self.snapshot.assume(pod.clone(), &node);
-                self.start_binding(pod, node);
+                self.start_binding(pod.clone(), node);
             }
             Decision::Unschedulable(diagnosis) => {
                 self.report(&pod, "Unschedulable", diagnosis.to_string());
                 let may_help = diagnosis.eviction_could_help();
                 self.look_for_room(&pod, promised.as_deref(), may_help);
-                self.queue.wait_for_change(pod, diagnosis.filters(), now);
+                self.queue.wait_for_change(pod.clone(), diagnosis.filters(), now);
             }
             Decision::Wait { until } => {
                 let wait = Duration::try_from(until.duration_since(self.env.now())).unwrap_or_default();
-                self.queue.try_at(pod, now + wait);
+                if let Some(node) = &promised {
+                    self.promises.make(&pod, node, &mut self.snapshot);
+                }
+                self.queue.try_at(pod.clone(), now + wait);
             }
+        }
+        // What was kept for the pod and is no longer is there for others.
+        if promised.is_some_and(|node| self.snapshot.place(pod.uid()) != Some(&node)) {
+            self.wake(ClusterEvent::PodRemoved);
         }
         true
     }
@@ -262,6 +269,7 @@ impl SchedulerLoop {
                 warn!(pod = %pod.key(), %error, "no room could be made");
                 if self.promises.take_back(pod.uid(), &mut self.snapshot).is_some() {
                     self.queue.try_again(pod, self.env.instant());
+                    self.wake(ClusterEvent::PodRemoved);
                 }
             }
             // Gone, or changed by somebody else: what there is to say comes with the next attempt.
@@ -275,6 +283,7 @@ impl SchedulerLoop {
     fn binding_failed(&mut self, pod: PodInfo, error: &ApiError) {
         warn!(pod = %pod.key(), %error, "a binding failed");
         self.snapshot.forget(pod.uid());
+        self.wake(ClusterEvent::PodRemoved);
         // The informer tells whether it is there still, and whether somebody else has bound it: a pod that was
         // deleted meanwhile is removed again by that.
         let known = self.informers.of::<Pod>().cache().get(pod.key());

@@ -25,7 +25,7 @@ use crate::framework::PodShape;
 use crate::profile::Profile;
 use crate::topology::{Surroundings, Terrain};
 
-/// How many entries of nodes all classes together may have unless told otherwise: some 60 bytes each.
+/// How many entries of nodes all classes together may have unless told otherwise: less than a hundred bytes each.
 const MOST_ENTRIES: usize = 8 << 20;
 /// How many classes are kept however many nodes there are.
 const LEAST_CLASSES: usize = 2;

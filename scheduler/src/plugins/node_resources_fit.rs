@@ -28,7 +28,9 @@ impl Filter for NodeResourcesFit {
     }
 
     fn is_helped_by(&self, event: ClusterEvent) -> bool {
-        matches!(event, ClusterEvent::NodeAdded | ClusterEvent::NodeAllocatable | ClusterEvent::PodRemoved)
+        // A pod that has changed may ask for less.
+        use ClusterEvent::{NodeAdded, NodeAllocatable, PodChanged, PodRemoved};
+        matches!(event, NodeAdded | NodeAllocatable | PodChanged | PodRemoved)
     }
 }
 

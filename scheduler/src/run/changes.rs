@@ -87,6 +87,9 @@ impl SchedulerLoop {
             self.queue.put(pod, self.env.instant());
         } else if !self.is_due(&pod) {
             self.queue.remove(pod.uid());
+            if self.promises.take_back(pod.uid(), &mut self.snapshot).is_some() {
+                self.wake(ClusterEvent::PodRemoved);
+            }
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! Important pods take the place of less important ones.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bireme_core::client::{ClientExt as _, DeleteOptions};
 use bireme_core::object::{Kind, ObjectKey};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use serde_json::json;
@@ -137,5 +138,39 @@ async fn pods_without_a_budget_go_before_those_with_one() {
     rig.pod("grand", json!({"cpu": "800m", "priorityClassName": "high"})).await;
     rig.until("one to be told to go", |pods| is_leaving(pods, "free") || is_leaving(pods, "protected")).await;
     assert!(is_leaving(&rig.pods().await, "free"));
+    rig.stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_is_no_longer_kept_is_there_for_those_who_wait() {
+    let rig = with_priorities().await;
+    rig.node("only", "1").await;
+    let resources = json!({"cpu": "64", "memory": "64Gi", "pods": "110"});
+    let large = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "large"},
+        "spec": {"taints": [{"key": "t", "effect": "NoSchedule"}]},
+        "status": {"capacity": resources, "allocatable": resources}});
+    rig.create(Kind::of::<Node>(), large).await;
+    let fast = async |node: &str| {
+        let labels = json!({"metadata": {"labels": {"fast": "yes"}}});
+        let key = ObjectKey::cluster(node);
+        rig.client.merge::<Node>(&key, Default::default(), &labels, &Default::default()).await.unwrap();
+    };
+    fast("only").await;
+    rig.scheduler("default-scheduler", 1);
+    rig.pod("humble", json!({"cpu": "800m", "priorityClassName": "low"})).await;
+    rig.until("the humble one to be bound", |pods| bound(pods) == 1).await;
+    let grand = json!({"cpu": "800m", "priorityClassName": "high", "nodeSelector": {"fast": "yes"},
+        "tolerations": [{"operator": "Exists"}]});
+    rig.pod("grand", grand).await;
+    rig.until("the humble one to be told to go", |pods| is_leaving(pods, "humble")).await;
+    // Beside the humble one there is room for it, but not beside what is kept.
+    rig.pod("small", json!({"cpu": "200m", "priorityClassName": "low"})).await;
+    let waits = |pods: &[Arc<Pod>]| named(pods, "small").and_then(|pod| message(pod)).is_some();
+    rig.until("the small one to wait", waits).await;
+    // This lets the grand one in, and could not help the small one, which does not tolerate the taint.
+    fast("large").await;
+    let begin = rig.env.instant();
+    rig.until("all to be bound", |pods| bound(pods) == 3).await;
+    assert!(rig.env.instant().since(begin) < Duration::from_secs(60), "it was told");
     rig.stop.cancel();
 }
