@@ -1,13 +1,8 @@
 //! Profiles from a file of the form of upstream's `KubeSchedulerConfiguration`.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
-use crate::plugins::{
-    LeastAllocated, MostAllocated, NodeAffinity, NodeName, NodePorts, NodeResourcesBalancedAllocation,
-    NodeResourcesFit, NodeUnschedulable, RequestedToCapacityRatio, TaintToleration,
-};
+use crate::plugins::{MostAllocated, RequestedToCapacityRatio};
 use crate::profile::Profile;
 
 /// Why a configuration cannot be used.
@@ -25,7 +20,7 @@ pub enum ConfigurationError {
     Plugin {
         /// Its name.
         plugin: String,
-        /// `filter` or `score`.
+        /// What it should be.
         point: &'static str,
     },
     /// A plugin's arguments are not known.
@@ -162,79 +157,50 @@ fn default_name() -> String {
     "default-scheduler".to_owned()
 }
 
-/// The plugins that filter, in upstream's order.
-const FILTERS: [&str; 8] = [
-    "NodeUnschedulable",
-    "NodeName",
-    "TaintToleration",
-    "NodeAffinity",
-    "NodePorts",
-    "NodeResourcesFit",
-    "PodTopologySpread",
-    "InterPodAffinity",
-];
-
-/// The plugins that score, with upstream's weights.
-const SCORES: [(&str, i64); 7] = [
-    ("TaintToleration", 3),
-    ("NodeAffinity", 2),
-    ("NodeResourcesFit", 1),
-    ("NodeResourcesBalancedAllocation", 1),
-    ("PodTopologySpread", 2),
-    ("InterPodAffinity", 2),
-    ("ImageLocality", 1),
-];
-
 fn profile(form: ProfileForm) -> Result<Profile, ConfigurationError> {
-    let mut filters: Vec<&str> = FILTERS.into();
-    let mut scores: BTreeMap<&str, i64> = SCORES.into();
     let Points { multi_point, filter, score } = form.plugins;
-    for switches in [&multi_point, &filter] {
-        filters.retain(|name| !switches.disables(name));
+    let mut profile = Profile::default();
+    for disabled in multi_point.disabled.iter().chain(&filter.disabled).map(|switch| switch.name.as_str()) {
+        profile = if disabled == "*" { profile.without_filters() } else { profile.without_filter(disabled) };
     }
-    for switches in [&multi_point, &score] {
-        scores.retain(|name, _| !switches.disables(name));
+    for disabled in multi_point.disabled.iter().chain(&score.disabled).map(|switch| switch.name.as_str()) {
+        profile = if disabled == "*" { profile.without_scores() } else { profile.without_score(disabled) };
     }
     for switch in &filter.enabled {
-        filters.push(known(&switch.name, FILTERS.into_iter(), "filter")?);
+        profile = filtering(profile, switch).ok_or_else(|| missing(switch, "filter"))?;
     }
     for switch in &score.enabled {
-        let (name, weight) = scored(&switch.name)?;
-        scores.insert(name, switch.weight.unwrap_or(weight));
+        profile = scoring(profile, switch).ok_or_else(|| missing(switch, "score"))?;
     }
     for switch in &multi_point.enabled {
-        let filters_too = FILTERS.into_iter().find(|name| *name == switch.name);
-        filters.extend(filters_too);
-        match scored(&switch.name) {
-            Ok((name, weight)) => {
-                scores.insert(name, switch.weight.unwrap_or(weight));
-            }
-            Err(error) if filters_too.is_none() => return Err(error),
-            Err(_) => {}
+        let filtered = filtering(profile.clone(), switch);
+        let known = filtered.is_some();
+        profile = filtered.unwrap_or(profile);
+        match scoring(profile.clone(), switch) {
+            Some(scored) => profile = scored,
+            None if known => {}
+            None => return Err(missing(switch, "filter or a score")),
         }
     }
-    let fullness = strategy(form.plugin_config)?;
-    Ok(assemble(&filters, &scores, &fullness))
+    Ok(match strategy(form.plugin_config)? {
+        Fullness::Least => profile,
+        Fullness::Most => profile.exchange_score(MostAllocated),
+        Fullness::Curve(curve) => profile.exchange_score(curve),
+    })
 }
 
-impl Switches {
-    fn disables(&self, plugin: &str) -> bool {
-        self.disabled.iter().any(|switch| switch.name == plugin || switch.name == "*")
-    }
+/// With the filter of this name, once.
+fn filtering(profile: Profile, switch: &Switch) -> Option<Profile> {
+    profile.without_filter(&switch.name).named_filter(&switch.name)
 }
 
-fn known<'n>(
-    name: &str,
-    mut names: impl Iterator<Item = &'n str>,
-    point: &'static str,
-) -> Result<&'n str, ConfigurationError> {
-    let missing = || ConfigurationError::Plugin { plugin: name.to_owned(), point };
-    names.find(|known| *known == name).ok_or_else(missing)
+/// With the score of this name, once, at the weight that is given.
+fn scoring(profile: Profile, switch: &Switch) -> Option<Profile> {
+    profile.without_score(&switch.name).named_score(&switch.name, switch.weight)
 }
 
-fn scored(name: &str) -> Result<(&'static str, i64), ConfigurationError> {
-    let missing = || ConfigurationError::Plugin { plugin: name.to_owned(), point: "score" };
-    SCORES.into_iter().find(|(known, _)| *known == name).ok_or_else(missing)
+fn missing(switch: &Switch, point: &'static str) -> ConfigurationError {
+    ConfigurationError::Plugin { plugin: switch.name.clone(), point }
 }
 
 fn strategy(arguments: Vec<Arguments>) -> Result<Fullness, ConfigurationError> {
@@ -258,39 +224,6 @@ fn strategy(arguments: Vec<Arguments>) -> Result<Fullness, ConfigurationError> {
 fn curve(curve: &Curve) -> Result<RequestedToCapacityRatio, ConfigurationError> {
     let points = curve.shape.iter().map(|point| (point.utilization, point.score.saturating_mul(10)));
     RequestedToCapacityRatio::new(points).ok_or(ConfigurationError::Shape)
-}
-
-fn assemble(filters: &[&str], scores: &BTreeMap<&str, i64>, fullness: &Fullness) -> Profile {
-    let mut profile = Profile::empty();
-    for name in FILTERS.into_iter().filter(|name| filters.contains(name)) {
-        profile = match name {
-            "NodeUnschedulable" => profile.filter(NodeUnschedulable),
-            "NodeName" => profile.filter(NodeName),
-            "TaintToleration" => profile.filter(TaintToleration),
-            "NodeAffinity" => profile.filter(NodeAffinity),
-            "NodePorts" => profile.filter(NodePorts),
-            "NodeResourcesFit" => profile.filter(NodeResourcesFit),
-            _ => profile,
-        };
-    }
-    for (name, weight) in scores {
-        profile = match *name {
-            "TaintToleration" => profile.score(TaintToleration, *weight),
-            "NodeAffinity" => profile.score(NodeAffinity, *weight),
-            "NodeResourcesFit" => match fullness {
-                Fullness::Least => profile.score(LeastAllocated, *weight),
-                Fullness::Most => profile.score(MostAllocated, *weight),
-                Fullness::Curve(curve) => profile.score(curve.clone(), *weight),
-            },
-            "NodeResourcesBalancedAllocation" => profile.score(NodeResourcesBalancedAllocation, *weight),
-            "ImageLocality" => profile.image_locality(*weight),
-            _ => profile,
-        };
-    }
-    let weight = |name: &str| scores.get(name).copied().unwrap_or_default();
-    profile
-        .pod_topology_spread(filters.contains(&"PodTopologySpread"), weight("PodTopologySpread"))
-        .inter_pod_affinity(filters.contains(&"InterPodAffinity"), weight("InterPodAffinity"))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::profile::Profile;
 use crate::topology::{Site, Terrain};
 
 /// The name of the score that looks at images.
-const IMAGES: &str = "ImageLocality";
+pub(crate) const IMAGES: &str = "ImageLocality";
 
 /// What the plugins say of all nodes for one pod.
 pub(crate) struct Evaluation<'i> {

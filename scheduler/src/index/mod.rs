@@ -16,7 +16,7 @@ use std::collections::HashMap;
 
 use bireme_core::scheduler::{Budget, Change, PodInfo, Preemption, Snapshot};
 use class::Class;
-pub(crate) use evaluation::Evaluation;
+pub(crate) use evaluation::{Evaluation, IMAGES};
 use images::Images;
 use preemption::{Costs, Search};
 use ties::Ties;

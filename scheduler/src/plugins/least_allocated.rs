@@ -2,7 +2,7 @@
 
 use bireme_core::scheduler::PodInfo;
 
-use super::usage_with;
+use super::points_by_usage;
 use crate::framework::{NodeScore, PodShape, Score, scale};
 
 /// The `LeastAllocated` strategy of upstream's `NodeResourcesFit` score, over CPU and memory alike.
@@ -16,11 +16,10 @@ impl Score for LeastAllocated {
 
     fn for_pod(&self, pod: &PodInfo) -> Option<NodeScore> {
         let pod = pod.clone();
+        let free = |used: i64, has: i64| (has > 0).then(|| scale((has - used).max(0), has));
         Some(Box::new(move |node| {
-            let free = |(used, has): (i64, i64)| if used > has { 0 } else { scale(has - used, has) };
-            let known = usage_with(&pod, node).into_iter().filter(|(_, has)| *has > 0);
-            let (sum, count) = known.fold((0, 0), |(sum, count), usage| (sum + free(usage), count + 1));
-            if count == 0 { 0 } else { sum / count }
+            let (sum, count) = points_by_usage(&pod, node, free);
+            sum / count.max(1)
         }))
     }
 

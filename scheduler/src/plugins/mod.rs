@@ -38,6 +38,12 @@ fn usage_with(pod: &PodInfo, node: &NodeInfo) -> [(i64, i64); 2] {
     [(cpu.saturating_add(more_cpu), has.milli_cpu), (memory.saturating_add(more_memory), has.memory)]
 }
 
+/// The sum of the points that CPU and memory give by how much would be used of what there is, and how many give any.
+fn points_by_usage(pod: &PodInfo, node: &NodeInfo, points: impl Fn(i64, i64) -> Option<i64>) -> (i64, i64) {
+    let given = usage_with(pod, node).into_iter().filter_map(|(used, has)| points(used, has));
+    given.fold((0, 0), |(sum, count), points| (sum + points, count + 1))
+}
+
 /// What pods ask for is all that is looked at.
 fn see_requests(pod: &PodInfo, shape: &mut PodShape) {
     let requests = pod.requests();

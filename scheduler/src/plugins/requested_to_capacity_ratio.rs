@@ -2,7 +2,7 @@
 
 use bireme_core::scheduler::PodInfo;
 
-use super::usage_with;
+use super::points_by_usage;
 use crate::framework::{NodeScore, PodShape, Score, scale};
 
 /// The `RequestedToCapacityRatio` strategy of upstream's `NodeResourcesFit` score, over CPU and memory alike.
@@ -43,15 +43,11 @@ impl Score for RequestedToCapacityRatio {
     fn for_pod(&self, pod: &PodInfo) -> Option<NodeScore> {
         let (pod, curve) = (pod.clone(), self.clone());
         Some(Box::new(move |node| {
-            let points = usage_with(&pod, node).map(|(used, has)| {
-                let full = has == 0 || used > has;
-                curve.at(if full { 100 } else { scale(used, has) })
-            });
             // As upstream, a resource without points does not count.
-            let (sum, count) = points
-                .into_iter()
-                .filter(|points| *points > 0)
-                .fold((0, 0), |(sum, count), points| (sum + points, count + 1));
+            let (sum, count) = points_by_usage(&pod, node, |used, has| {
+                let full = has == 0 || used > has;
+                Some(curve.at(if full { 100 } else { scale(used, has) })).filter(|points| *points > 0)
+            });
             if count == 0 { 0 } else { (sum + count / 2) / count }
         }))
     }

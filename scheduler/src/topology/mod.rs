@@ -13,7 +13,7 @@ mod term;
 mod tests;
 
 pub(crate) use relief::Relief;
-pub(crate) use surroundings::{Site, Surroundings, Weights};
+pub(crate) use surroundings::{AFFINITY, SPREAD, Site, Surroundings, Weights};
 
 use bireme_core::scheduler::{Change, ClusterEvent, Snapshot};
 use carried::CarriedTerms;
