@@ -21,7 +21,7 @@ use tracing::{debug, warn};
 mod changes;
 
 use crate::binding::{bind, mark_unscheduled, needs_marking};
-use crate::preempting::{self, Promises};
+use crate::nominations::{self, Nominations};
 use crate::queue::{QueueConfig, SchedulingQueue};
 
 /// How a scheduler runs.
@@ -54,7 +54,7 @@ pub struct SchedulerLoop {
     recorder: Recorder,
     scheduler: Box<dyn Scheduler>,
     snapshot: Snapshot,
-    promises: Promises,
+    nominations: Nominations,
     queue: SchedulingQueue,
     writes: FuturesUnordered<JoinHandle<Written>>,
 }
@@ -85,7 +85,7 @@ impl SchedulerLoop {
             recorder,
             scheduler,
             snapshot: Snapshot::new(),
-            promises: Promises::default(),
+            nominations: Nominations::default(),
             queue,
             writes: FuturesUnordered::new(),
         }
@@ -156,7 +156,7 @@ impl SchedulerLoop {
     fn schedule_one(&mut self) -> bool {
         let now = self.env.instant();
         let Some(pod) = self.queue.pop(now) else { return false };
-        let promised = self.promises.take_back(pod.uid(), &mut self.snapshot);
+        let nominated = self.nominations.take_back(pod.uid(), &mut self.snapshot);
         match self.scheduler.schedule(&self.snapshot, &pod) {
             Decision::Bind { node, score, feasible } => {
                 debug!(pod = %pod.key(), node, score, feasible, "a pod is being bound");
@@ -166,38 +166,39 @@ impl SchedulerLoop {
             Decision::Unschedulable(diagnosis) => {
                 self.report(&pod, "Unschedulable", diagnosis.to_string());
                 let may_help = diagnosis.eviction_could_help();
-                self.look_for_room(&pod, promised.as_deref(), may_help);
+                self.look_for_room(&pod, nominated.as_deref(), may_help);
                 self.queue.wait_for_change(pod.clone(), diagnosis.filters(), now);
             }
             Decision::Wait { until } => {
                 let wait = Duration::try_from(until.duration_since(self.env.now())).unwrap_or_default();
-                if let Some(node) = &promised {
-                    self.promises.make(&pod, node, &mut self.snapshot);
+                if let Some(node) = &nominated {
+                    self.nominations.make(&pod, node, &mut self.snapshot);
                 }
                 self.queue.try_at(pod.clone(), now + wait);
             }
         }
         // What was kept for the pod and is no longer is there for others.
-        if promised.is_some_and(|node| self.snapshot.place(pod.uid()) != Some(&node)) {
+        if nominated.is_some_and(|node| self.snapshot.place(pod.uid()) != Some(&node)) {
             self.wake(ClusterEvent::PodRemoved);
         }
         true
     }
 
     /// Has less important pods leave a node for a pod that fits nowhere, unless some are leaving one for it already.
-    fn look_for_room(&mut self, pod: &PodInfo, promised: Option<&str>, may_help: bool) {
-        if let Some(node) = promised.filter(|node| preempting::is_being_cleared(&self.snapshot, node, pod)) {
-            self.promises.make(pod, node, &mut self.snapshot);
+    fn look_for_room(&mut self, pod: &PodInfo, nominated: Option<&str>, may_help: bool) {
+        if let Some(node) = nominated.filter(|node| nominations::is_being_cleared(&self.snapshot, node, pod))
+        {
+            self.nominations.make(pod, node, &mut self.snapshot);
             return;
         }
-        let find = || self.scheduler.preempt(&self.snapshot, pod, &self.promises.budgets());
-        let found = (may_help && preempting::may_preempt(pod)).then(find).flatten();
+        let find = || self.scheduler.preempt(&self.snapshot, pod, &self.nominations.budgets());
+        let found = (may_help && nominations::may_preempt(pod)).then(find).flatten();
         if let Some(preemption) = found {
             self.make_room(pod, preemption);
-        } else if preempting::nominated_node(pod).is_some() {
+        } else if nominations::nominated_node(pod).is_some() {
             let (client, pod) = (self.client.clone(), pod.clone());
             self.writes.push(self.env.spawn(async move {
-                let result = preempting::nominate(&*client, &pod, None).await;
+                let result = nominations::write(&*client, &pod, None).await;
                 Written::Marked { pod, result }
             }));
         }
@@ -205,17 +206,17 @@ impl SchedulerLoop {
 
     fn make_room(&mut self, pod: &PodInfo, preemption: Preemption) {
         let Preemption { node, mut victims } = preemption;
-        // Of those that have been promised a place and have none yet, only the promise goes.
-        victims.retain(|victim| self.promises.take_back(victim.uid(), &mut self.snapshot).is_none());
+        // Of those that have been nominated for a place that they do not have yet, only the nomination goes.
+        victims.retain(|victim| self.nominations.take_back(victim.uid(), &mut self.snapshot).is_none());
         debug!(pod = %pod.key(), node, victims = victims.len(), "room is being made");
-        self.promises.make(pod, &node, &mut self.snapshot);
+        self.nominations.make(pod, &node, &mut self.snapshot);
         for victim in &victims {
             let message = format!("Preempted by pod {} on node {node}", pod.uid());
             self.recorder.record(Note::about(&**victim.pod(), Severity::Normal, "Preempted", message));
         }
         let (client, pod, now) = (self.client.clone(), pod.clone(), Time(self.env.now()));
         self.writes.push(self.env.spawn(async move {
-            let result = preempting::make_room(&*client, &pod, &node, &victims, now).await;
+            let result = nominations::make_room(&*client, &pod, &node, &victims, now).await;
             Written::RoomMade { pod, result }
         }));
     }
@@ -267,7 +268,7 @@ impl SchedulerLoop {
             Ok(Written::Marked { result: Ok(()), .. } | Written::RoomMade { result: Ok(()), .. }) => {}
             Ok(Written::RoomMade { pod, result: Err(error) }) => {
                 warn!(pod = %pod.key(), %error, "no room could be made");
-                if self.promises.take_back(pod.uid(), &mut self.snapshot).is_some() {
+                if self.nominations.take_back(pod.uid(), &mut self.snapshot).is_some() {
                     self.queue.try_again(pod, self.env.instant());
                     self.wake(ClusterEvent::PodRemoved);
                 }

@@ -8,7 +8,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use tracing::warn;
 
 use super::SchedulerLoop;
-use crate::preempting;
+use crate::nominations;
 
 impl SchedulerLoop {
     pub(super) fn namespace_changed(&mut self, delta: &Delta) {
@@ -26,7 +26,7 @@ impl SchedulerLoop {
 
     pub(super) fn budget_changed(&mut self, delta: &Delta) {
         match delta.current().map(|budget| budget.typed::<PodDisruptionBudget>()).transpose() {
-            Ok(budget) => self.promises.budget_changed(delta.key(), budget.as_deref()),
+            Ok(budget) => self.nominations.budget_changed(delta.key(), budget.as_deref()),
             Err(error) => warn!(budget = %delta.key(), %error, "a budget cannot be read"),
         }
     }
@@ -72,31 +72,31 @@ impl SchedulerLoop {
             self.pod_ended(pod.uid());
         } else if let Some(node) = pod.spec().node_name.clone().filter(|node| !node.is_empty()) {
             self.queue.remove(pod.uid());
-            self.promises.forget(pod.uid());
+            self.nominations.forget(pod.uid());
             let is_new = self.snapshot.place(pod.uid()).is_none();
             if self.snapshot.assume(pod, &node) {
                 self.wake(if is_new { ClusterEvent::PodPlaced } else { ClusterEvent::PodChanged });
             }
         } else if self.is_due(&pod) && self.is_without_place(&pod) {
             if !self.queue.knows(pod.uid())
-                && let Some(node) = preempting::nominated_node(&pod)
+                && let Some(node) = nominations::nominated_node(&pod)
             {
-                // Promised by a scheduler that is gone.
-                self.promises.make(&pod, node, &mut self.snapshot);
+                // Nominated by a scheduler that is gone.
+                self.nominations.make(&pod, node, &mut self.snapshot);
             }
             self.queue.put(pod, self.env.instant());
         } else if !self.is_due(&pod) {
             self.queue.remove(pod.uid());
-            if self.promises.take_back(pod.uid(), &mut self.snapshot).is_some() {
+            if self.nominations.take_back(pod.uid(), &mut self.snapshot).is_some() {
                 self.wake(ClusterEvent::PodRemoved);
             }
         }
         Ok(())
     }
 
-    /// Whether the pod is on no node, but perhaps promised a place on one.
+    /// Whether the pod is on no node, but perhaps nominated for one.
     fn is_without_place(&self, pod: &PodInfo) -> bool {
-        self.promises.of(pod.uid()).is_some() || self.snapshot.place(pod.uid()).is_none()
+        self.nominations.of(pod.uid()).is_some() || self.snapshot.place(pod.uid()).is_none()
     }
 
     /// Whether the pod waits for this scheduler.
@@ -109,7 +109,7 @@ impl SchedulerLoop {
 
     fn pod_ended(&mut self, uid: &str) {
         self.queue.remove(uid);
-        self.promises.forget(uid);
+        self.nominations.forget(uid);
         if self.snapshot.place(uid).is_some() {
             self.snapshot.forget(uid);
             self.wake(ClusterEvent::PodRemoved);

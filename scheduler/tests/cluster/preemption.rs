@@ -71,7 +71,7 @@ async fn a_pod_that_is_more_important_gets_the_place_of_one_that_is_less_and_nob
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_promise_outlives_the_scheduler_that_made_it() {
+async fn a_nomination_outlives_the_scheduler_that_made_it() {
     let rig = with_priorities().await;
     rig.node("only", "1").await;
     rig.node("side", "200m").await;

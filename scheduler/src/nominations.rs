@@ -15,22 +15,22 @@ use serde_json::{Value, json};
 
 /// The pods that room is being made for, and what protects others from having to make it.
 ///
-/// A pod that has been promised a place is in the snapshot as if it were there, so that nobody takes the place while
+/// A pod that has been nominated for a node is in the snapshot as if it were there, so that nobody takes the place while
 /// those that hold it go. It is taken out when it is its turn again.
 #[derive(Debug, Default)]
-pub(crate) struct Promises {
+pub(crate) struct Nominations {
     nodes: HashMap<Arc<str>, Arc<str>>,
     budgets: BTreeMap<ObjectKey, Budget>,
 }
 
-impl Promises {
+impl Nominations {
     /// Keeps a place for the pod.
     pub(crate) fn make(&mut self, pod: &PodInfo, node: &str, snapshot: &mut Snapshot) {
         snapshot.assume(pod.clone(), node);
         self.nodes.insert(pod.uid().clone(), node.into());
     }
 
-    /// The node on which the pod has been promised a place.
+    /// The node that the pod has been nominated for.
     pub(crate) fn of(&self, uid: &str) -> Option<&Arc<str>> {
         self.nodes.get(uid)
     }
@@ -86,14 +86,14 @@ pub(crate) fn is_being_cleared(snapshot: &Snapshot, node: &str, pod: &PodInfo) -
     snapshot.node(node).is_some_and(|node| node.pods().iter().any(leaves))
 }
 
-/// The node that the pod's status says it was promised a place on.
+/// The node that the pod's status says it was nominated for.
 pub(crate) fn nominated_node(pod: &PodInfo) -> Option<&str> {
     let status = pod.pod().status.as_ref()?;
     status.nominated_node_name.as_deref().filter(|node| !node.is_empty())
 }
 
-/// Asks the victims to go, each with its grace period and a condition that says why, and writes down what the pod has
-/// been promised. A victim that is gone already is none.
+/// Asks the victims to go, each with its grace period and a condition that says why, and writes down which node
+/// the pod has been nominated for. A victim that is gone already is none.
 pub(crate) async fn make_room(
     client: &dyn Client,
     pod: &PodInfo,
@@ -107,7 +107,7 @@ pub(crate) async fn make_room(
             result => result?,
         }
     }
-    nominate(client, pod, Some(node)).await
+    write(client, pod, Some(node)).await
 }
 
 async fn evict(client: &dyn Client, victim: &PodInfo, pod: &PodInfo, now: &Time) -> Result<(), ApiError> {
@@ -123,8 +123,8 @@ async fn evict(client: &dyn Client, victim: &PodInfo, pod: &PodInfo, now: &Time)
     client.delete(Kind::of::<Pod>(), victim.key(), &DeleteOptions::of_uid(victim.uid())).await.map(drop)
 }
 
-/// Writes down on which node the pod has been promised a place, or that it has not.
-pub(crate) async fn nominate(client: &dyn Client, pod: &PodInfo, node: Option<&str>) -> Result<(), ApiError> {
+/// Writes down which node the pod has been nominated for, or that it is for none.
+pub(crate) async fn write(client: &dyn Client, pod: &PodInfo, node: Option<&str>) -> Result<(), ApiError> {
     patch_status(client, pod, json!({"nominatedNodeName": node})).await
 }
 
