@@ -100,10 +100,9 @@ pub(crate) fn scale(part: i64, whole: i64) -> i64 {
 pub struct PodShape(Vec<u8>);
 
 impl PodShape {
-    /// Adds a part of the pod.
+    /// Adds a part of the pod, which must be serializable as JSON, as all of the object model is.
     pub fn see(&mut self, part: &(impl Serialize + ?Sized)) {
-        // JSON values end where they end, so no two sequences of them look the same. The model's types are made of
-        // what JSON has; one that is not would be told from no other.
+        // JSON values end where they end, so no two sequences of them look the same.
         if serde_json::to_writer(&mut self.0, part).is_err() {
             self.0.extend_from_slice(b"!");
         }

@@ -3,7 +3,9 @@
 //! * [`DefaultScheduler`]: examines every node by the [`Filter`]s and [`Score`]s of a [`Profile`], upstream's plugins
 //!   unless told otherwise; pure, and indexed.
 //! * [`SchedulingQueue`]: which pod is next, and which of those that fit nowhere a change could help; pure, too.
-//! * [`SchedulerLoop`]: follows pods and nodes, asks a scheduler, and binds through the API.
+//! * [`SchedulerLoop`]: follows pods and nodes, asks a scheduler, binds through the API, and has pods leave for others.
+//! * [`Recording`] and [`simulate`]: a cluster as it is or was, and what a scheduler would do about more pods.
+//! * [`configuration`]: profiles from a file of upstream's form.
 //!
 //! The loop takes any `Scheduler`, so that another algorithm replaces [`DefaultScheduler`] and nothing else.
 

@@ -62,6 +62,7 @@ impl Nominations {
 }
 
 fn budget_of(key: &ObjectKey, budget: &PodDisruptionBudget) -> Budget {
+    // One that cannot be understood, which the API server lets nobody write, protects nothing.
     let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
     let status = budget.status.as_ref();
     Budget {

@@ -168,6 +168,7 @@ fn meanings(terms: Terms<'_>) -> impl Iterator<Item = (&PodAffinityTerm, Meaning
 
 /// What tells one term from another: what it says, and the namespace that it says it in.
 fn form(term: &PodAffinityTerm, namespace: &str) -> Vec<u8> {
+    // The term was JSON before it was a term, so that this cannot fail.
     let mut form = serde_json::to_vec(term).unwrap_or_default();
     form.extend_from_slice(namespace.as_bytes());
     form
