@@ -52,11 +52,14 @@ impl RemoteClient {
         let kubeconfig = Kubeconfig::read_from(file).map_err(ConnectError::Kubeconfig)?;
         let config =
             kube_client::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-        let config = config.map_err(ConnectError::Kubeconfig)?;
+        let mut config = config.map_err(ConnectError::Kubeconfig)?;
+        // A write that timed out may have happened, and a caller who is told to wait knows better what for.
+        config.default_retry = false;
         Ok(Self::new(kube_client::Client::try_from(config).map_err(ConnectError::Client)?, manager))
     }
 
-    /// A client on a transport of your own: another authentication, or a server in the same process.
+    /// A client on a transport of your own: another authentication, or a server in the same process. It must try
+    /// nothing again (kube-client's `Config::default_retry` off), or a write may happen twice.
     pub fn new(transport: kube_client::Client, manager: &str) -> Self {
         Self { transport, manager: manager.to_owned() }
     }

@@ -1,3 +1,6 @@
 //! The contracts as tests: public suites that every adapter runs.
 
+pub mod client;
 pub mod store;
+
+mod shared;

@@ -2,19 +2,17 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
 
 use crate::Environment;
+use crate::conformance::shared::PATIENCE;
+pub(super) use crate::conformance::shared::together;
 use crate::store::{
     Change, Commit, CommitEvent, ConflictError, Key, KeyValue, RangeRequest, RangeResponse, Revision, Store,
     StoreError, StoreExt as _, WatchEvent, WatchStream,
 };
-
-/// How long a case waits for what must happen; long, since the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn key(name: impl Display) -> Key {
     Key::from(name.to_string())
@@ -74,21 +72,6 @@ pub(super) fn texts(items: &[KeyValue]) -> Vec<(String, String)> {
 
 pub(super) fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
     pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
-}
-
-/// Runs tasks at the same time and collects what they return.
-pub(super) async fn together<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
-where
-    F: Future<Output = T> + Send + 'static,
-    T: Send + 'static,
-{
-    let env = Environment::system();
-    let handles: Vec<_> = tasks.into_iter().map(|task| env.spawn(task)).collect();
-    let mut results = Vec::with_capacity(handles.len());
-    for handle in handles {
-        results.push(handle.await.expect("the task does not panic"));
-    }
-    results
 }
 
 /// A watch that must not make the case wait for ever.
