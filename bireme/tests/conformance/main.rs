@@ -3,9 +3,9 @@
 
 mod rig;
 
+use bireme::Environment;
 use bireme::core::store::MemoryStore;
 use bireme::store_sled::{Options, SledStore};
-use bireme::Environment;
 use tempfile::TempDir;
 
 use rig::{Rig, Way};

@@ -44,6 +44,9 @@ pub enum Part {
 /// A failed write changed nothing, except where the reason is `Timeout` or `InternalError`: then it may have
 /// happened, and the caller must read.
 ///
+/// The conformance suite in [`conformance`](crate::conformance) is this text as tests, for any client and any server
+/// behind it.
+///
 /// # Cancellation
 ///
 /// A dropped read or watch has no effect. A dropped write happens whole or not at all.

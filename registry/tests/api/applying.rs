@@ -1,9 +1,8 @@
 //! Server-side apply, whatever the kind.
 
-use bireme_core::client::{Client, ClientExt, FieldValidation, Part, Patch, WriteOptions};
+use bireme_core::client::{Client, ClientExt, Part, Patch, WriteOptions};
 use bireme_core::error::{ApiError, Reason};
 use bireme_core::object::{Kind, Object, ObjectKey};
-use bireme_core::store::Revision;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Service};
 use serde_json::{Value, json};
@@ -34,30 +33,11 @@ fn map(metadata: Value, data: Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 }
 
-fn data(object: &Object) -> Value {
-    object.value().unwrap()["data"].clone()
-}
-
 fn managers(object: &Object) -> Vec<(String, String)> {
     let value = object.value().unwrap();
     let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
     let entries = value["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
     entries.iter().map(|entry| (text(entry, "manager"), text(entry, "operation"))).collect()
-}
-
-#[tokio::test]
-async fn an_apply_creates_changes_and_leaves_alone() {
-    let cluster = Cluster::start().await;
-    let created = apply_map(&cluster, "me", json!({"x": "1", "y": "1"})).await.unwrap();
-    assert!(!created.uid().is_empty());
-    assert_eq!(managers(&created), [("me".to_owned(), "Apply".to_owned())]);
-    let same = apply_map(&cluster, "me", json!({"x": "1", "y": "1"})).await.unwrap();
-    assert_eq!(same.revision(), created.revision());
-    let changed = apply_map(&cluster, "me", json!({"x": "2"})).await.unwrap();
-    assert_eq!((data(&changed), changed.uid()), (json!({"x": "2"}), created.uid()));
-    assert!(changed.revision() > created.revision());
-    let shared = apply_map(&cluster, "you", json!({"x": "2"})).await.unwrap();
-    assert_eq!(managers(&shared).len(), 2);
 }
 
 #[tokio::test]
@@ -127,32 +107,6 @@ async fn what_is_no_configuration_of_the_object_is_refused_and_changes_nothing()
     let error =
         apply_raw(&cluster, PODS, Part::Status, "me", json!({"apiVersion": "v1", "kind": "Pod"})).await;
     assert!(error.unwrap_err().is_not_found());
-}
-
-#[tokio::test]
-async fn a_version_and_a_uid_in_a_configuration_are_preconditions() {
-    let cluster = Cluster::start().await;
-    let first = apply_map(&cluster, "me", json!({"x": "1"})).await.unwrap();
-    let versioned = |version: Revision, uid: &str, value: &str| {
-        map(json!({"name": "a", "resourceVersion": version.to_string(), "uid": uid}), json!({"x": value}))
-    };
-    let right = versioned(first.revision(), first.uid(), "2");
-    let second = apply_raw(&cluster, MAPS, Part::Main, "me", right.clone()).await.unwrap();
-    assert!(apply_raw(&cluster, MAPS, Part::Main, "me", right).await.unwrap_err().is_conflict());
-    let other = versioned(second.revision(), "other", "3");
-    assert!(apply_raw(&cluster, MAPS, Part::Main, "me", other).await.unwrap_err().is_conflict());
-}
-
-#[tokio::test]
-async fn a_dry_run_shows_what_would_be_and_does_nothing() {
-    let cluster = Cluster::start().await;
-    let options =
-        WriteOptions { dry_run: true, validation: FieldValidation::Strict, ..WriteOptions::manager("me") };
-    let wanted = || json!({"data": {"x": "1"}});
-    let shown: Arc<ConfigMap> =
-        cluster.client.apply(&key("a"), Part::Main, wanted(), false, &options).await.unwrap();
-    assert_eq!(shown.data.as_ref().unwrap()["x"], "1");
-    assert!(cluster.client.get(MAPS, &key("a")).await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
@@ -298,17 +252,4 @@ async fn managers_can_be_replaced_and_taken_away_by_a_write() {
     assert_eq!(managers(&*write(json!([{}])).await), []);
     let error = apply_map(&cluster, "me", json!({"x": "2"})).await.unwrap_err();
     assert!(error.message().contains("\"before-first-apply\""), "{error}");
-}
-
-#[tokio::test]
-async fn applies_at_once_all_take_effect() {
-    let cluster = Cluster::start().await;
-    let names: Vec<String> = (0..20).map(|index| format!("m{index}")).collect();
-    let applies = names.iter().map(|name| apply_map(&cluster, name, json!({name: "1"})));
-    for applied in futures::future::join_all(applies).await {
-        applied.unwrap();
-    }
-    let object = cluster.client.get(MAPS, &key("a")).await.unwrap();
-    assert_eq!(data(&object).as_object().unwrap().len(), 20);
-    assert_eq!(managers(&object).len(), 20);
 }

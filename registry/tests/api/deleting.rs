@@ -1,14 +1,12 @@
 //! Deletion: preconditions, grace, finalizers, propagation.
 
-use crate::common::{Cluster, config_map, key, labelled_config_map, namespace, object, pod};
+use crate::common::{Cluster, key, namespace, object, pod};
 use bireme_core::client::{
-    ApiEvent, Client, DeleteOptions, Deletion, ListOptions, Part, Patch, Preconditions, Propagation,
-    WatchFrom, WatchOptions, WriteOptions,
+    ApiEvent, Client, DeleteOptions, Deletion, Part, Patch, Preconditions, WatchFrom, WatchOptions,
+    WriteOptions,
 };
 use bireme_core::error::Reason;
 use bireme_core::object::{Kind, Object, ObjectKey};
-use bireme_core::selector::LabelSelector;
-use bireme_core::store::Revision;
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
 use serde_json::json;
@@ -33,24 +31,6 @@ fn held(name: &str) -> Object {
 }
 
 #[tokio::test]
-async fn preconditions_guard_a_deletion() {
-    let cluster = Cluster::start().await;
-    let created = cluster.create(config_map("a", "1")).await;
-    let wrong = [
-        Preconditions { uid: Some("other".into()), revision: None },
-        Preconditions { uid: None, revision: Some(Revision(created.revision().0 - 1)) },
-    ];
-    for preconditions in wrong {
-        let options = DeleteOptions { preconditions, ..DeleteOptions::default() };
-        let error = cluster.client.delete(MAPS, &key("a"), &options).await.unwrap_err();
-        assert!(error.is_conflict(), "{error}");
-    }
-    let right = Preconditions { uid: Some(created.uid().into()), revision: Some(created.revision()) };
-    delete(&cluster, MAPS, "a", DeleteOptions { preconditions: right, ..DeleteOptions::default() }).await;
-    assert!(cluster.client.get(MAPS, &key("a")).await.unwrap_err().is_not_found());
-}
-
-#[tokio::test]
 async fn finalizers_hold_an_object_until_the_last_one_goes() {
     let cluster = Cluster::start().await;
     cluster.create(held("a")).await;
@@ -64,34 +44,6 @@ async fn finalizers_hold_an_object_until_the_last_one_goes() {
     assert_eq!(error.unwrap_err().reason(), Reason::Invalid);
     patch(&cluster, MAPS, "a", Part::Main, json!({"metadata": {"finalizers": null}})).await;
     assert!(cluster.client.get(MAPS, &key("a")).await.unwrap_err().is_not_found());
-}
-
-#[tokio::test]
-async fn deleting_again_changes_nothing() {
-    let cluster = Cluster::start().await;
-    cluster.create(held("a")).await;
-    let Deletion::Marked(first) = delete(&cluster, MAPS, "a", DeleteOptions::default()).await else {
-        panic!()
-    };
-    let Deletion::Marked(again) = delete(&cluster, MAPS, "a", DeleteOptions::default()).await else {
-        panic!()
-    };
-    assert_eq!(first.revision(), again.revision());
-}
-
-#[tokio::test]
-async fn propagation_becomes_a_finalizer() {
-    let cluster = Cluster::start().await;
-    for (name, propagation, finalizer) in
-        [("a", Propagation::Foreground, "foregroundDeletion"), ("b", Propagation::Orphan, "orphan")]
-    {
-        cluster.create(config_map(name, "1")).await;
-        let options = DeleteOptions { propagation: Some(propagation), ..DeleteOptions::default() };
-        let Deletion::Marked(marked) = delete(&cluster, MAPS, name, options).await else { panic!("{name}") };
-        assert_eq!(marked.metadata().finalizers, [finalizer]);
-    }
-    let background = DeleteOptions { propagation: Some(Propagation::Background), ..DeleteOptions::default() };
-    assert!(matches!(delete(&cluster, MAPS, "a", background).await, Deletion::Gone { .. }));
 }
 
 #[tokio::test]
@@ -155,38 +107,6 @@ async fn the_cluster_keeps_its_own_namespaces() {
         let error = cluster.client.delete(NAMESPACES, &key, &DeleteOptions::default()).await.unwrap_err();
         assert_eq!(error.reason(), Reason::Forbidden, "{name}");
     }
-}
-
-#[tokio::test]
-async fn a_collection_is_deleted_by_its_selector() {
-    let cluster = Cluster::start().await;
-    for (name, app) in [("a", "x"), ("b", "y"), ("c", "x")] {
-        cluster.create(labelled_config_map(name, "1", json!({"app": app}))).await;
-    }
-    let options =
-        ListOptions { labels: LabelSelector::parse("app=x").unwrap(), ..ListOptions::namespaced("default") };
-    let deleted = cluster.client.delete_collection(MAPS, &options, &DeleteOptions::default()).await.unwrap();
-    assert_eq!(deleted.len(), 2);
-    let left = cluster.client.list(MAPS, &ListOptions::namespaced("default")).await.unwrap();
-    assert_eq!(left.items.iter().map(|item| item.name()).collect::<Vec<_>>(), ["b"]);
-}
-
-#[tokio::test]
-async fn a_dry_run_changes_nothing() {
-    let cluster = Cluster::start().await;
-    let options = WriteOptions { dry_run: true, ..WriteOptions::default() };
-    cluster.client.create(&config_map("a", "1"), &options).await.unwrap();
-    assert!(cluster.client.get(MAPS, &key("a")).await.unwrap_err().is_not_found());
-    let created = cluster.create(config_map("a", "1")).await;
-    let error = cluster.client.create(&config_map("a", "1"), &options).await.unwrap_err();
-    assert!(error.is_already_exists());
-    let change = Patch::Merge(json!({"data": {"key": "2"}}).to_string().into());
-    let changed = cluster.client.patch(MAPS, &key("a"), Part::Main, &change, &options).await.unwrap();
-    assert_eq!(changed.value().unwrap()["data"]["key"], "2");
-    let options = DeleteOptions { dry_run: true, ..DeleteOptions::default() };
-    cluster.client.delete(MAPS, &key("a"), &options).await.unwrap();
-    let present = cluster.client.get(MAPS, &key("a")).await.unwrap();
-    assert_eq!(present.revision(), created.revision());
 }
 
 #[tokio::test]

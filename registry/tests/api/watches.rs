@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::common::{Cluster, brief, config_map, key, labelled_config_map, next, pod};
+use crate::common::{Cluster, brief, config_map, key, next};
 use bireme_core::Environment;
 use bireme_core::client::{
     ApiEvent, Client, DeleteOptions, ListOptions, Part, Patch, WatchFrom, WatchOptions, WriteOptions,
 };
 use bireme_core::object::Kind;
-use bireme_core::selector::{FieldSelector, LabelSelector};
 use bireme_core::store::log::History;
 use bireme_core::store::{MemoryStore, Revision, Store, StoreExt};
 use bireme_registry::BootstrapOptions;
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::json;
 
 const MAPS: Kind = Kind::of::<ConfigMap>();
@@ -27,46 +26,6 @@ async fn merge(cluster: &Cluster, name: &str, patch: serde_json::Value) -> Revis
     let patch = Patch::Merge(patch.to_string().into());
     let options = WriteOptions::default();
     cluster.client.patch(MAPS, &key(name), Part::Main, &patch, &options).await.unwrap().revision()
-}
-
-#[tokio::test]
-async fn a_watch_from_a_list_misses_nothing_and_repeats_nothing() {
-    let cluster = Cluster::start().await;
-    cluster.create(config_map("a", "1")).await;
-    let list = cluster.client.list(MAPS, &ListOptions::namespaced("default")).await.unwrap();
-    merge(&cluster, "a", json!({"data": {"key": "2"}})).await;
-    cluster.create(config_map("b", "1")).await;
-    let mut watch = cluster.client.watch(MAPS, &watching(WatchFrom::After(list.revision))).await.unwrap();
-    assert_eq!(brief(&next(&mut watch).await), "MODIFIED a");
-    assert_eq!(brief(&next(&mut watch).await), "ADDED b");
-}
-
-#[tokio::test]
-async fn entering_a_selection_is_added_and_leaving_it_deleted_at_the_revision_of_the_change() {
-    let cluster = Cluster::start().await;
-    cluster.create(labelled_config_map("a", "1", json!({"app": "y"}))).await;
-    let options = WatchOptions { labels: LabelSelector::parse("app=x").unwrap(), ..watching(WatchFrom::Now) };
-    let mut watch = cluster.client.watch(MAPS, &options).await.unwrap();
-    merge(&cluster, "a", json!({"metadata": {"labels": {"app": "x"}}})).await;
-    assert_eq!(brief(&next(&mut watch).await), "ADDED a");
-    let left = merge(&cluster, "a", json!({"metadata": {"labels": {"app": "z"}}})).await;
-    let event = next(&mut watch).await;
-    assert_eq!((brief(&event).as_str(), event.revision()), ("DELETED a", left));
-    assert_eq!(event.object().unwrap().metadata().labels["app"], "x");
-    merge(&cluster, "a", json!({"metadata": {"labels": {"app": "y"}}})).await;
-    merge(&cluster, "a", json!({"metadata": {"labels": {"app": "x"}}})).await;
-    assert_eq!(brief(&next(&mut watch).await), "ADDED a");
-}
-
-#[tokio::test]
-async fn a_field_selector_follows_a_pod_onto_its_node() {
-    let cluster = Cluster::start().await;
-    let options =
-        WatchOptions { fields: FieldSelector::equals("spec.nodeName", "node-1"), ..watching(WatchFrom::Now) };
-    let mut watch = cluster.client.watch(Kind::of::<Pod>(), &options).await.unwrap();
-    cluster.create(pod("web")).await;
-    cluster.client.bind(&key("web"), &crate::common::binding("node-1")).await.unwrap();
-    assert_eq!(brief(&next(&mut watch).await), "ADDED web");
 }
 
 #[tokio::test]

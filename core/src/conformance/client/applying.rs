@@ -13,7 +13,8 @@ use crate::store::Revision;
 
 /// A configuration of the config map `a`.
 fn configuration(metadata: Value, data: Value) -> Value {
-    let mut configuration = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data});
+    let mut configuration =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data});
     configuration["metadata"]["name"] = json!("a");
     configuration
 }
@@ -97,7 +98,7 @@ pub(super) async fn the_status_is_applied_by_itself(site: &Site) {
             "status": {"conditions": [{"type": "example.com/Ready", "status": status}]}})
     };
     let applied = apply_as(site, "agent", PODS, Part::Status, &condition("True"), false).await;
-    let object = value(&*applied.expect("the pod is there"));
+    let object = value(&applied.expect("the pod is there"));
     let conditions = object["status"]["conditions"].as_array().expect("it has conditions");
     assert!(conditions.iter().any(|condition| condition["type"] == "example.com/Ready"));
     assert_eq!(object["spec"]["containers"][0]["name"], "main");
@@ -115,6 +116,7 @@ pub(super) async fn fields_that_a_kind_does_not_have_are_not_applied(site: &Site
     let error =
         refused(site.client.patch(MAPS, &elsewhere, Part::Main, &patch, &WriteOptions::manager("me")).await);
     assert_eq!(error.reason(), Reason::BadRequest, "the name is another one's: {error}");
-    let list = site.client.list(Kind::of::<ConfigMap>(), &site.everything()).await.expect("the list is in order");
+    let list =
+        site.client.list(Kind::of::<ConfigMap>(), &site.everything()).await.expect("the list is in order");
     assert!(!names(&list).iter().any(|name| ["a", "b"].contains(name)));
 }

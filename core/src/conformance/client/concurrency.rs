@@ -18,7 +18,8 @@ pub(super) async fn of_writers_with_one_revision_exactly_one_wins(site: &Site) {
         let client = site.client.clone();
         let mut wanted = value(&first);
         wanted["data"]["key"] = json!(format!("writer {writer}"));
-        let change = Object::from_value(MAPS, wanted).expect("it is a config map").at_revision(first.revision());
+        let change =
+            Object::from_value(MAPS, wanted).expect("it is a config map").at_revision(first.revision());
         async move { client.update(&change, Part::Main, &WriteOptions::default()).await }
     });
     let mut winners = Vec::new();
@@ -111,7 +112,8 @@ pub(super) async fn all_watchers_see_every_event_of_concurrent_writers_once_and_
     ];
     let writers = together((0..WRITERS).map(|writer| {
         let client = site.client.clone();
-        let (secret, key) = (site.secret(&format!("s-{writer}"), json!({})), site.key(&format!("s-{writer}")));
+        let (secret, key) =
+            (site.secret(&format!("s-{writer}"), json!({})), site.key(&format!("s-{writer}")));
         async move {
             for _ in 0..ROUNDS {
                 client.create(&secret, &WriteOptions::default()).await.expect("the name is free");
@@ -148,7 +150,10 @@ pub(super) async fn all_watchers_see_every_event_of_concurrent_writers_once_and_
         assert_eq!(matches!(event, ApiEvent::Added(_)), *count == 0, "{event:?}");
         *count = 1 - *count;
     }
-    assert!(events <= WRITERS * ROUNDS * 2 && present_now.values().all(|count| *count == 0), "{present_now:?}");
+    assert!(
+        events <= WRITERS * ROUNDS * 2 && present_now.values().all(|count| *count == 0),
+        "{present_now:?}"
+    );
 }
 
 /// Reads so many events, of which each name's must be additions and deletions in turn; how many each name had.

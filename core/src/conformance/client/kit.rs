@@ -69,8 +69,7 @@ impl Site {
 
     /// A pod that no scheduler cares for.
     pub(super) fn pod(&self, name: &str) -> Object {
-        let spec =
-            json!({"schedulerName": "nobody", "containers": [{"name": "main", "image": "example.com/none:1"}]});
+        let spec = json!({"schedulerName": "nobody", "containers": [{"name": "main", "image": "example.com/none:1"}]});
         object::<Pod>(json!({"metadata": self.metadata(name), "spec": spec}))
     }
 
@@ -87,7 +86,8 @@ impl Site {
     /// removes it again.
     pub(super) async fn node(&self, suffix: &str) -> String {
         let name = format!("{}-{suffix}", self.namespace);
-        self.create(object::<Node>(json!({"metadata": {"name": name}, "spec": {"unschedulable": true}}))).await;
+        self.create(object::<Node>(json!({"metadata": {"name": name}, "spec": {"unschedulable": true}})))
+            .await;
         name
     }
 
@@ -116,7 +116,12 @@ impl Site {
         }
     }
 
-    pub(super) async fn try_patch(&self, kind: Kind, name: &str, patch: Patch) -> Result<Arc<Object>, ApiError> {
+    pub(super) async fn try_patch(
+        &self,
+        kind: Kind,
+        name: &str,
+        patch: Patch,
+    ) -> Result<Arc<Object>, ApiError> {
         self.client.patch(kind, &self.key(name), Part::Main, &patch, &WriteOptions::default()).await
     }
 

@@ -60,11 +60,8 @@ pub(super) async fn an_exact_revision_shows_the_past(site: &Site) {
     let then = site.list(site.everything()).await.revision;
     site.delete(SECRETS, "a", Default::default()).await;
     site.create_secrets(&["c"]).await;
-    let past = ListOptions {
-        revision: Some(then),
-        version_match: Some(VersionMatch::Exact),
-        ..site.everything()
-    };
+    let past =
+        ListOptions { revision: Some(then), version_match: Some(VersionMatch::Exact), ..site.everything() };
     let list = site.list(past).await;
     assert_eq!((names(&list), list.revision), (vec!["a", "b"], then));
 }
@@ -74,7 +71,8 @@ pub(super) async fn a_list_is_not_older_than_it_must_be(site: &Site) {
     for name in ["a", "b", "c"] {
         last = site.create(site.secret(name, json!({}))).await.revision();
         for version_match in [None, Some(VersionMatch::NotOlderThan)] {
-            let list = site.list(ListOptions { revision: Some(last), version_match, ..site.everything() }).await;
+            let list =
+                site.list(ListOptions { revision: Some(last), version_match, ..site.everything() }).await;
             assert!(list.revision >= last && names(&list).contains(&name));
         }
     }
@@ -85,7 +83,8 @@ pub(super) async fn a_list_is_not_older_than_it_must_be(site: &Site) {
 
 pub(super) async fn a_revision_of_the_future_is_too_large(site: &Site) {
     let far = Revision(site.list(site.everything()).await.revision.0 + 1_000_000_000);
-    let error = refused(site.client.list(SECRETS, &ListOptions { revision: Some(far), ..site.everything() }).await);
+    let error =
+        refused(site.client.list(SECRETS, &ListOptions { revision: Some(far), ..site.everything() }).await);
     assert_eq!((error.reason(), error.status().code), (Reason::Timeout, Some(504)), "{error}");
     let status = error.status();
     let causes = status.details.and_then(|details| details.causes).unwrap_or_default();
@@ -98,7 +97,10 @@ pub(super) async fn a_match_without_a_revision_is_refused(site: &Site) {
         let error = refused(site.client.list(SECRETS, &options).await);
         assert_eq!(error.reason(), Reason::Invalid, "{error}");
     }
-    let options =
-        ListOptions { revision: Some(Revision::ZERO), version_match: Some(VersionMatch::Exact), ..site.everything() };
+    let options = ListOptions {
+        revision: Some(Revision::ZERO),
+        version_match: Some(VersionMatch::Exact),
+        ..site.everything()
+    };
     assert_eq!(refused(site.client.list(SECRETS, &options).await).reason(), Reason::Invalid);
 }

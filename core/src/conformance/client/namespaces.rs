@@ -20,7 +20,8 @@ pub(super) async fn a_namespace_must_be_there(site: &Site) {
 async fn held(site: &Site) -> ObjectKey {
     let key = ObjectKey::cluster(&format!("{}-held", site.namespace));
     let finalizers = json!(["example.com/hold"]);
-    site.create(object::<Namespace>(json!({"metadata": {"name": key.name(), "finalizers": finalizers}}))).await;
+    site.create(object::<Namespace>(json!({"metadata": {"name": key.name(), "finalizers": finalizers}})))
+        .await;
     key
 }
 

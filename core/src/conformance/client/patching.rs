@@ -40,10 +40,13 @@ pub(super) async fn a_strategic_patch_merges_lists_by_their_keys(site: &Site) {
     let change = json!({"spec": {"containers": [{"name": "main", "image": "example.com/none:2"}],
         "tolerations": [{"key": "a", "operator": "Exists"}]}});
     let patch = Patch::Strategic(change.to_string().into());
-    let changed = value(&*site.try_patch(PODS, "a", patch).await.expect("the change is in order"));
+    let changed = value(&site.try_patch(PODS, "a", patch).await.expect("the change is in order"));
     let containers = changed["spec"]["containers"].as_array().expect("a pod has containers");
     assert_eq!(containers.len(), 1);
-    assert_eq!((&containers[0]["name"], &containers[0]["image"]), (&json!("main"), &json!("example.com/none:2")));
+    assert_eq!(
+        (&containers[0]["name"], &containers[0]["image"]),
+        (&json!("main"), &json!("example.com/none:2"))
+    );
     assert_ne!(containers[0]["terminationMessagePath"], Value::Null, "what the patch does not name is kept");
     let wrong = Patch::Strategic(json!({"spec": {"containers": [{"image": "no name"}]}}).to_string().into());
     refused(site.try_patch(PODS, "a", wrong).await);
@@ -55,7 +58,8 @@ pub(super) async fn a_patch_that_names_a_revision_needs_it(site: &Site) {
     let at = |revision: Revision, text: &str| {
         merge(json!({"metadata": {"resourceVersion": revision.to_string()}, "data": {"key": text}}))
     };
-    let second = site.try_patch(MAPS, "a", at(first.revision(), "2")).await.expect("it is the present revision");
+    let second =
+        site.try_patch(MAPS, "a", at(first.revision(), "2")).await.expect("it is the present revision");
     assert!(refused(site.try_patch(MAPS, "a", at(first.revision(), "3")).await).is_conflict());
     let present = site.get(MAPS, "a").await;
     assert_eq!((text(&present).as_str(), present.revision()), ("2", second.revision()));

@@ -63,7 +63,8 @@ pub(super) async fn entering_a_selection_is_added_and_leaving_it_deleted(site: &
     let options =
         WatchOptions { labels: labelled("app=x"), ..site.from(WatchFrom::After(created.revision())) };
     let mut watch = site.watch(SECRETS, options).await;
-    let label = |app: &str| site.merge(SECRETS, "a", Part::Main, json!({"metadata": {"labels": {"app": app}}}));
+    let label =
+        |app: &str| site.merge(SECRETS, "a", Part::Main, json!({"metadata": {"labels": {"app": app}}}));
     label("x").await;
     assert_eq!(watch.brief().await, "ADDED a");
     site.merge(SECRETS, "a", Part::Main, json!({"metadata": {"annotations": {"n": "1"}}})).await;

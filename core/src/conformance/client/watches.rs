@@ -53,7 +53,8 @@ pub(super) async fn a_watch_from_a_list_misses_nothing_and_repeats_nothing(site:
 
 pub(super) async fn a_watch_of_the_past_delivers_it_in_order(site: &Site) {
     let before = site.list(site.everything()).await.revision;
-    let mut expected = vec![("ADDED a".to_owned(), site.create(site.secret("a", json!({}))).await.revision())];
+    let mut expected =
+        vec![("ADDED a".to_owned(), site.create(site.secret("a", json!({}))).await.revision())];
     for round in 0..20 {
         expected.push(("MODIFIED a".to_owned(), annotate(site, "a", &round.to_string()).await));
     }

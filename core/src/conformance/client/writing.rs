@@ -54,9 +54,8 @@ pub(super) async fn a_taken_name_is_refused_and_changes_nothing(site: &Site) {
 }
 
 pub(super) async fn a_name_is_generated_from_its_beginning(site: &Site) {
-    let unnamed = || {
-        object::<ConfigMap>(json!({"metadata": {"generateName": "job-", "namespace": site.namespace}}))
-    };
+    let unnamed =
+        || object::<ConfigMap>(json!({"metadata": {"generateName": "job-", "namespace": site.namespace}}));
     let (one, two) = (site.create(unnamed()).await, site.create(unnamed()).await);
     assert!(one.name().starts_with("job-") && one.name().len() > "job-".len(), "{}", one.name());
     assert_ne!(one.name(), two.name());
@@ -69,7 +68,8 @@ pub(super) async fn an_update_needs_the_present_revision_if_it_names_one(site: &
     wanted["data"]["key"] = json!("2");
     let change = object::<ConfigMap>(wanted).at_revision(first.revision());
     let options = WriteOptions::default();
-    let second = site.client.update(&change, Part::Main, &options).await.expect("the revision is the present one");
+    let second =
+        site.client.update(&change, Part::Main, &options).await.expect("the revision is the present one");
     assert!(second.revision() > first.revision());
     assert_eq!(second.uid(), first.uid());
     let error = refused(site.client.update(&change, Part::Main, &options).await);
@@ -168,7 +168,7 @@ pub(super) async fn a_dry_run_shows_what_would_be_and_changes_nothing(site: &Sit
     assert!(refused(site.client.create(&site.map("a", "1"), &dry).await).is_already_exists());
     let change = merge(json!({"data": {"key": "2"}}));
     let shown = site.client.patch(MAPS, &site.key("a"), Part::Main, &change, &dry).await;
-    assert_eq!(text(&*shown.expect("the change is in order")), "2");
+    assert_eq!(text(&shown.expect("the change is in order")), "2");
     let present = site.get(MAPS, "a").await;
     assert_eq!((text(&present).as_str(), present.revision()), ("1", created.revision()));
 }
@@ -178,7 +178,7 @@ pub(super) async fn every_writer_owns_what_it_wrote(site: &Site) {
     site.client.create(&site.map("a", "1"), &manager("creator")).await.expect("the object is in order");
     let change = merge(json!({"data": {"other": "1"}}));
     let changed = site.client.patch(MAPS, &site.key("a"), Part::Main, &change, &manager("patcher")).await;
-    let object = value(&*changed.expect("the change is in order"));
+    let object = value(&changed.expect("the change is in order"));
     let entries = object["metadata"]["managedFields"].as_array().expect("each writer has an entry");
     let of = |name: &str| {
         let entry = entries.iter().find(|entry| entry["manager"] == name).expect("the writer has an entry");
