@@ -45,13 +45,24 @@ pub fn rules_of(key: &ObjectKey, service: &Service, slices: &[impl AsRef<Endpoin
 }
 
 /// The service's own IPv4 address, if it has one.
-pub fn cluster_ip(service: &Service) -> Option<IpAddr> {
-    let spec = service.spec.as_ref()?;
-    if spec.type_.as_deref() == Some("ExternalName") {
-        return None;
-    }
-    let texts = spec.cluster_ip.iter().chain(spec.cluster_ips.iter().flatten());
-    texts.filter_map(|text| text.parse().ok()).find(IpAddr::is_ipv4)
+fn cluster_ip(service: &Service) -> Option<IpAddr> {
+    cluster_ips(service).find(IpAddr::is_ipv4)
+}
+
+/// The service's own addresses, of which it has one of a family; none of it is headless or outside the cluster.
+pub fn cluster_ips(service: &Service) -> impl Iterator<Item = IpAddr> {
+    let spec = service.spec.as_ref().filter(|_| external_name(service).is_none());
+    let texts = spec.into_iter().flat_map(|spec| match &spec.cluster_ips {
+        Some(texts) if !texts.is_empty() => texts.as_slice(),
+        _ => spec.cluster_ip.as_slice(),
+    });
+    texts.filter_map(|text| text.parse().ok())
+}
+
+/// The name outside the cluster that a service stands for.
+pub fn external_name(service: &Service) -> Option<&str> {
+    let spec = service.spec.as_ref().filter(|spec| spec.type_.as_deref() == Some("ExternalName"))?;
+    Some(spec.external_name.as_deref().unwrap_or_default())
 }
 
 /// The IPv4 addresses at which a service is reached from outside the cluster: what its author says leads here, and

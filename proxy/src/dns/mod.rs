@@ -7,4 +7,4 @@ mod zone;
 
 pub use forward::upstreams_of;
 pub use server::{Dns, DnsConfig, DnsError};
-pub use zone::{Answer, Zone};
+pub use zone::{Answer, Entry, Target, Zone};

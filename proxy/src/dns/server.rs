@@ -8,8 +8,8 @@ use std::time::Duration;
 use bireme_core::Environment;
 use bireme_core::cache::Informers;
 use hickory_proto::ProtoError;
-use hickory_proto::op::{Message, MessageType, ResponseCode};
-use hickory_proto::rr::Name;
+use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{Name, Record, RecordType};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::forward::{Forwarder, read_framed, write_framed};
-use super::message::{addresses, datagram, no_such_name, refusal, response};
+use super::message::{alias, datagram, known, no_such_name, refusal, response};
 use super::zone::{Answer, Zone};
 
 /// How many questions may wait for other resolvers, and how many connections may be open.
@@ -27,6 +27,8 @@ const LIMIT: usize = 512;
 const IDLE: Duration = Duration::from_secs(10);
 /// How many ports are looked at for one that is free in both transports.
 const PORTS: usize = 64;
+/// How many names one may stand for, one after the other.
+const ALIASES: usize = 8;
 const RECOVERY: Duration = Duration::from_millis(100);
 
 /// What cluster DNS needs to know.
@@ -140,15 +142,13 @@ impl Dns {
             let bytes = &buffer[..length];
             // What is not even a request gets no answer: its sender may be somebody else's victim.
             let Some(request) = read(bytes) else { continue };
-            if let Some(response) = self.resolver.own(&request) {
+            let route = self.resolver.route(&request);
+            if let Route::Here(response) = route {
                 send(&self.socket, client, datagram(&request, &response)).await;
             } else if let Ok(permit) = waiting.clone().try_acquire_owned() {
                 let (resolver, socket, bytes) = (self.resolver.clone(), self.socket.clone(), bytes.to_vec());
                 drop(self.env.spawn(self.tasks.track_future(async move {
-                    let answer = match resolver.forwarder.ask(&request, &bytes, false).await {
-                        Some(answer) => Ok(answer),
-                        None => response(&request, ResponseCode::ServFail).to_vec(),
-                    };
+                    let answer = resolver.follow(route, &request, &bytes, Transport::Datagram).await;
                     send(&socket, client, answer).await;
                     drop(permit);
                 })));
@@ -202,6 +202,13 @@ async fn sockets(listen: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
     }
 }
 
+/// How a question came, and its answer goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Datagram,
+    Stream,
+}
+
 /// What is behind the sockets.
 struct Resolver {
     zone: Zone,
@@ -210,25 +217,114 @@ struct Resolver {
     env: Environment,
 }
 
+/// Where the answer to a question is found.
+enum Route {
+    /// Here: this is it.
+    Here(Message),
+    /// Elsewhere, and as it is.
+    Elsewhere,
+    /// Elsewhere, under another name, to which these aliases lead.
+    Alias(Vec<Record>, Name),
+}
+
 impl Resolver {
-    /// The response, unless somebody else must be asked for it.
-    fn own(&self, request: &Message) -> Option<Message> {
+    fn route(&self, request: &Message) -> Route {
         if let Some(code) = refusal(request) {
-            return Some(response(request, code));
+            return Route::Here(response(request, code));
         }
-        match self.zone.resolve(request.queries.first()?.name.iter()) {
-            Answer::Addresses(mut found) => {
-                // Clients take the first; so each gets another first.
-                if !found.is_empty() {
-                    let first = self.env.random_below(found.len());
-                    found.rotate_left(first);
+        let Some(question) = request.queries.first() else { return Route::Elsewhere };
+        let (mut name, mut aliases) = (question.name.clone(), Vec::new());
+        loop {
+            let mut entry = match self.find(&name) {
+                Answer::Known(entry) => entry,
+                Answer::NoSuchName => {
+                    return Route::Here(no_such_name(request, &self.domain, &aliases));
                 }
-                Some(addresses(request, &self.domain, &found))
+                Answer::Unready => return Route::Here(response(request, ResponseCode::ServFail)),
+                Answer::Foreign if aliases.is_empty() => return Route::Elsewhere,
+                Answer::Foreign => return Route::Alias(aliases, name),
+            };
+            let target = entry.alias.take().and_then(|target| Name::from_ascii(target).ok());
+            match target {
+                // A ring of aliases, or a chain that nobody means.
+                Some(_) if aliases.len() == ALIASES => {
+                    return Route::Here(response(request, ResponseCode::ServFail));
+                }
+                Some(target) => {
+                    aliases.push(alias(&name, &target));
+                    if question.query_type == RecordType::CNAME {
+                        return Route::Here(known(request, &self.domain, &aliases, &name, &entry));
+                    }
+                    name = target;
+                }
+                None => {
+                    // Clients take the first; so each gets another first.
+                    if !entry.addresses.is_empty() {
+                        let first = self.env.random_below(entry.addresses.len());
+                        entry.addresses.rotate_left(first);
+                    }
+                    return Route::Here(known(request, &self.domain, &aliases, &name, &entry));
+                }
             }
-            Answer::NoSuchName => Some(no_such_name(request, &self.domain)),
-            Answer::Unready => Some(response(request, ResponseCode::ServFail)),
-            Answer::Foreign => None,
         }
+    }
+
+    fn find(&self, name: &Name) -> Answer {
+        match self.zone.resolve(name.iter()) {
+            Answer::Foreign => {}
+            answer => return answer,
+        }
+        // The name of one address, and not of a network of them.
+        match name.parse_arpa_name() {
+            Ok(network) if network.prefix_len() == network.max_prefix_len() => {
+                self.zone.reverse(network.addr())
+            }
+            _ => Answer::Foreign,
+        }
+    }
+
+    /// The answer, from wherever it is found, in the form of the transport.
+    async fn follow(
+        &self,
+        route: Route,
+        request: &Message,
+        bytes: &[u8],
+        transport: Transport,
+    ) -> Result<Vec<u8>, ProtoError> {
+        let stream = transport == Transport::Stream;
+        let answer = match route {
+            Route::Here(response) => Some(response),
+            Route::Elsewhere => match self.forwarder.ask(request, bytes, stream).await {
+                Some(answer) => return Ok(answer),
+                None => None,
+            },
+            Route::Alias(aliases, name) => self.behind(aliases, name, request, stream).await?,
+        };
+        let answer = answer.unwrap_or_else(|| response(request, ResponseCode::ServFail));
+        if stream { answer.to_vec() } else { datagram(request, &answer) }
+    }
+
+    /// What others say of a name that one of ours stands for, since hardly a client asks on by itself.
+    async fn behind(
+        &self,
+        aliases: Vec<Record>,
+        name: Name,
+        request: &Message,
+        stream: bool,
+    ) -> Result<Option<Message>, ProtoError> {
+        let Some(asked) = request.queries.first() else { return Ok(None) };
+        let mut question = Message::new(request.metadata.id, MessageType::Query, OpCode::Query);
+        question.metadata.recursion_desired = true;
+        question.add_query(Query::query(name, asked.query_type));
+        let Some(theirs) = self.forwarder.ask(&question, &question.to_vec()?, stream).await else {
+            return Ok(None);
+        };
+        let theirs = Message::from_vec(&theirs)?;
+        let mut answer = response(request, theirs.metadata.response_code);
+        answer.metadata.truncation = theirs.metadata.truncation;
+        answer.add_answers(aliases.into_iter().chain(theirs.answers));
+        answer.add_authorities(theirs.authorities);
+        Ok(Some(answer))
     }
 
     /// Answers the questions of one connection, one after the other.
@@ -236,13 +332,8 @@ impl Resolver {
         while let Ok(next) = self.env.timeout(IDLE, read_framed(&mut connection)).await {
             let Some(bytes) = next? else { break };
             let Some(request) = read(&bytes) else { break };
-            let answer = match self.own(&request) {
-                Some(response) => response.to_vec(),
-                None => match self.forwarder.ask(&request, &bytes, true).await {
-                    Some(answer) => Ok(answer),
-                    None => response(&request, ResponseCode::ServFail).to_vec(),
-                },
-            };
+            let route = self.route(&request);
+            let answer = self.follow(route, &request, &bytes, Transport::Stream).await;
             write_framed(&mut connection, &answer.map_err(io::Error::other)?).await?;
         }
         Ok(())

@@ -1,29 +1,72 @@
 //! The names of the cluster.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use bireme_core::cache::Cache;
+use bireme_core::cache::{Cache, Index};
 use bireme_core::object::ObjectKey;
 use bireme_core::object::versions::endpoints;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 
 use crate::proxy::SLICES_BY_SERVICE;
-use crate::service::{address, cluster_ip, is_ready};
+use crate::service::{address, cluster_ips, external_name, is_ready, service_of};
+
+/// The version of the specification that the zone answers by, as `dns-version.<zone>` tells it.
+const SPECIFICATION: &str = "1.1.0";
+/// What the weights of the targets of one name are parts of.
+const WEIGHTS: u16 = 100;
+
+const SERVICES_BY_ADDRESS: Index = Index::new("address", |object| {
+    let service = object.typed::<Service>().ok();
+    service.iter().flat_map(|service| cluster_ips(service)).map(|address| address.to_string()).collect()
+});
+
+const SLICES_BY_ADDRESS: Index = Index::new("address", |object| {
+    let Ok(slice) = object.typed::<EndpointSlice>() else { return Vec::new() };
+    endpoints(&slice).iter().filter_map(address).map(|address| address.to_string()).collect()
+});
 
 /// What the zone says of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The name is in the cluster and has these IPv4 addresses; none if it exists without any.
-    Addresses(Vec<Ipv4Addr>),
+    /// The name is the cluster's; it may have nothing.
+    Known(Entry),
     /// The name would be in the cluster, but is not.
     NoSuchName,
     /// Not yet known: the caches have not seen the API's state.
     Unready,
     /// The name is not the cluster's to know.
     Foreign,
+}
+
+/// What there is under one name. Names are whole, with a dot at their end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// The addresses (A and AAAA).
+    pub addresses: Vec<IpAddr>,
+    /// Where a service of this name and protocol is offered (SRV).
+    pub targets: Vec<Target>,
+    /// The name that this one stands for (CNAME), which may be anybody's.
+    pub alias: Option<String>,
+    /// The names of this address (PTR).
+    pub names: Vec<String>,
+    /// A word about the zone itself (TXT).
+    pub text: Option<&'static str>,
+}
+
+/// One place where a service is offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The share of the clients that should come here, in relation to the other targets.
+    pub weight: u16,
+    /// The port.
+    pub port: u16,
+    /// The name of whom to ask there.
+    pub name: String,
+    /// The addresses of that name.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// The zone of the cluster, such as `cluster.local`, as Kubernetes' specification of DNS-based service discovery has
@@ -39,7 +82,9 @@ pub struct Zone {
 impl Zone {
     /// The zone `domain` of these Services and EndpointSlices; the latter are found by [`SLICES_BY_SERVICE`].
     pub fn new(domain: &str, services: Arc<Cache>, slices: Arc<Cache>) -> Self {
+        services.add_index(SERVICES_BY_ADDRESS);
         slices.add_index(SLICES_BY_SERVICE);
+        slices.add_index(SLICES_BY_ADDRESS);
         let labels = domain.trim_end_matches('.').rsplit('.').map(str::to_ascii_lowercase);
         Self { domain: labels.collect(), services, slices }
     }
@@ -52,51 +97,139 @@ impl Zone {
             path.push(String::from_utf8_lossy(label).to_ascii_lowercase());
         }
         let Some(inside) = path.strip_prefix(self.domain.as_slice()) else { return Answer::Foreign };
-        if !self.services.is_synced() || !self.slices.is_synced() {
+        if !self.is_ready() {
             return Answer::Unready;
         }
         let inside: Vec<&str> = inside.iter().map(String::as_str).collect();
-        match inside.as_slice() {
-            [] | ["svc"] => Answer::Addresses(Vec::new()),
+        let found = match inside.as_slice() {
+            [] | ["svc"] => Some(Entry::default()),
+            ["dns-version"] => Some(Entry { text: Some(SPECIFICATION), ..Entry::default() }),
             ["svc", namespace] => self.namespace(namespace),
             ["svc", namespace, name] => self.service(&ObjectKey::namespaced(namespace, name)),
-            ["svc", namespace, name, host] => self.endpoint(&ObjectKey::namespaced(namespace, name), host),
-            _ => Answer::NoSuchName,
+            ["svc", namespace, name, label] => {
+                let key = ObjectKey::namespaced(namespace, name);
+                match label.strip_prefix('_') {
+                    Some(protocol) => self.protocol(&key, protocol),
+                    None => self.endpoint(&key, label),
+                }
+            }
+            ["svc", namespace, name, protocol, port] => {
+                let key = ObjectKey::namespaced(namespace, name);
+                let labels = protocol.strip_prefix('_').zip(port.strip_prefix('_'));
+                labels.and_then(|(protocol, port)| self.port(&key, protocol, port))
+            }
+            _ => None,
+        };
+        found.map_or(Answer::NoSuchName, Answer::Known)
+    }
+
+    /// The names of an address, for questions about names under `in-addr.arpa` and `ip6.arpa`. An address that
+    /// nothing in the cluster has may be somebody else's to know.
+    pub fn reverse(&self, of: IpAddr) -> Answer {
+        if !self.is_ready() {
+            return Answer::Unready;
         }
+        let text = of.to_string();
+        let services = self.services.indexed(SERVICES_BY_ADDRESS, &text);
+        let mut names: BTreeSet<String> = services.iter().map(|object| self.name_of(object.key())).collect();
+        for object in self.slices.indexed(SLICES_BY_ADDRESS, &text) {
+            // The index has no slice that cannot be read.
+            let Ok(slice) = object.typed::<EndpointSlice>() else { continue };
+            let Some(key) = service_of(&slice).filter(|key| self.headless(key).is_some()) else { continue };
+            let here = endpoints(&slice).iter().filter(|endpoint| is_ready(endpoint));
+            let here = here.filter(|endpoint| address(endpoint) == Some(of));
+            names.extend(here.filter_map(|endpoint| Some(self.below(&host(endpoint)?, &key))));
+        }
+        if names.is_empty() {
+            return Answer::Foreign;
+        }
+        Answer::Known(Entry { names: names.into_iter().collect(), ..Entry::default() })
+    }
+
+    fn is_ready(&self) -> bool {
+        self.services.is_synced() && self.slices.is_synced()
     }
 
     /// A namespace is a name between others: it exists as long as there is something below.
-    fn namespace(&self, namespace: &str) -> Answer {
-        if self.services.list(Some(namespace)).is_empty() {
-            return Answer::NoSuchName;
-        }
-        Answer::Addresses(Vec::new())
+    fn namespace(&self, namespace: &str) -> Option<Entry> {
+        (!self.services.list(Some(namespace)).is_empty()).then(Entry::default)
     }
 
-    fn service(&self, key: &ObjectKey) -> Answer {
-        let Some(service) = self.find(key) else { return Answer::NoSuchName };
-        let addresses = match cluster_ip(&service) {
-            Some(IpAddr::V4(address)) => [address].into(),
-            _ if is_headless(&service) => self.addresses(key, |_| true),
-            _ => BTreeSet::new(),
+    fn service(&self, key: &ObjectKey) -> Option<Entry> {
+        let service = self.find(key)?;
+        if let Some(name) = external_name(&service) {
+            return Some(Entry {
+                alias: Some(format!("{}.", name.trim_end_matches('.'))),
+                ..Entry::default()
+            });
+        }
+        let addresses = if is_headless(&service) {
+            self.addresses(key, |_| true)
+        } else {
+            cluster_ips(&service).collect()
         };
-        Answer::Addresses(addresses.into_iter().collect())
+        Some(Entry { addresses: addresses.into_iter().collect(), ..Entry::default() })
     }
 
     /// A pod of a headless service: by its hostname, or by its address with dashes where it has none.
-    fn endpoint(&self, key: &ObjectKey, host: &str) -> Answer {
-        if !self.find(key).is_some_and(|service| is_headless(&service)) {
-            return Answer::NoSuchName;
+    fn endpoint(&self, key: &ObjectKey, label: &str) -> Option<Entry> {
+        self.headless(key)?;
+        let addresses = self.addresses(key, |endpoint| host(endpoint).as_deref() == Some(label));
+        let entry = || Entry { addresses: addresses.iter().copied().collect(), ..Entry::default() };
+        (!addresses.is_empty()).then(entry)
+    }
+
+    /// The label of a protocol is a name between others, below which those of ports lie.
+    fn protocol(&self, key: &ObjectKey, protocol: &str) -> Option<Entry> {
+        let service = self.find(key)?;
+        let ports = service.spec.as_ref()?.ports.as_ref()?;
+        let has = ports.iter().any(|port| port.name.is_some() && speaks(port.protocol.as_deref(), protocol));
+        has.then(Entry::default)
+    }
+
+    /// A named port: where it is offered.
+    fn port(&self, key: &ObjectKey, protocol: &str, name: &str) -> Option<Entry> {
+        let service = self.find(key)?;
+        let ports = service.spec.as_ref()?.ports.as_ref()?;
+        let port = ports
+            .iter()
+            .find(|port| port.name.as_deref() == Some(name) && speaks(port.protocol.as_deref(), protocol))?;
+        if external_name(&service).is_some() {
+            return None;
         }
-        let called = |endpoint: &Endpoint| match &endpoint.hostname {
-            Some(hostname) => hostname == host,
-            None => address(endpoint).is_some_and(|address| address.to_string().replace('.', "-") == host),
-        };
-        let addresses = self.addresses(key, called);
-        if addresses.is_empty() {
-            return Answer::NoSuchName;
+        if is_headless(&service) {
+            let mut targets = self.targets(key, protocol, name);
+            let weight = WEIGHTS / u16::try_from(targets.len()).unwrap_or(WEIGHTS).clamp(1, WEIGHTS);
+            targets.iter_mut().for_each(|target| target.weight = weight);
+            return (!targets.is_empty()).then_some(Entry { targets, ..Entry::default() });
         }
-        Answer::Addresses(addresses.into_iter().collect())
+        let port = u16::try_from(port.port).ok()?;
+        let addresses = cluster_ips(&service).collect();
+        let target = Target { weight: WEIGHTS, port, name: self.name_of(key), addresses };
+        Some(Entry { targets: vec![target], ..Entry::default() })
+    }
+
+    /// The pods that offer a port of a headless service, each by its own name.
+    fn targets(&self, key: &ObjectKey, protocol: &str, port: &str) -> Vec<Target> {
+        let mut targets: Vec<Target> = Vec::new();
+        for object in self.slices.indexed(SLICES_BY_SERVICE, &key.to_string()) {
+            // The index has no slice that cannot be read.
+            let Ok(slice) = object.typed::<EndpointSlice>() else { continue };
+            let number = slice.ports.iter().flatten().find(|candidate| {
+                candidate.name.as_deref() == Some(port) && speaks(candidate.protocol.as_deref(), protocol)
+            });
+            let Some(number) = number.and_then(|port| u16::try_from(port.port?).ok()) else { continue };
+            for endpoint in endpoints(&slice).iter().filter(|endpoint| is_ready(endpoint)) {
+                let (Some(label), Some(address)) = (host(endpoint), address(endpoint)) else { continue };
+                let name = self.below(&label, key);
+                match targets.iter_mut().find(|target| target.name == name && target.port == number) {
+                    Some(target) => target.addresses.push(address),
+                    None => targets.push(Target { weight: 0, port: number, name, addresses: vec![address] }),
+                }
+            }
+        }
+        targets.sort_by(|one, other| (&one.name, one.port).cmp(&(&other.name, other.port)));
+        targets
     }
 
     fn find(&self, key: &ObjectKey) -> Option<Arc<Service>> {
@@ -107,25 +240,44 @@ impl Zone {
         })
     }
 
-    fn addresses(&self, key: &ObjectKey, wanted: impl Fn(&Endpoint) -> bool) -> BTreeSet<Ipv4Addr> {
+    fn headless(&self, key: &ObjectKey) -> Option<Arc<Service>> {
+        self.find(key).filter(|service| is_headless(service))
+    }
+
+    fn addresses(&self, key: &ObjectKey, wanted: impl Fn(&Endpoint) -> bool) -> BTreeSet<IpAddr> {
         let mut found = BTreeSet::new();
         for object in self.slices.indexed(SLICES_BY_SERVICE, &key.to_string()) {
             // The index has no slice that cannot be read.
             let Ok(slice) = object.typed::<EndpointSlice>() else { continue };
             let ready = endpoints(&slice).iter().filter(|endpoint| is_ready(endpoint));
-            found.extend(ready.filter(|endpoint| wanted(endpoint)).filter_map(|endpoint| {
-                match address(endpoint) {
-                    Some(IpAddr::V4(address)) => Some(address),
-                    _ => None,
-                }
-            }));
+            found.extend(ready.filter(|endpoint| wanted(endpoint)).filter_map(address));
         }
         found
+    }
+
+    fn name_of(&self, key: &ObjectKey) -> String {
+        let domain: Vec<_> = self.domain.iter().rev().map(String::as_str).collect();
+        format!("{}.{}.svc.{}.", key.name(), key.namespace().unwrap_or_default(), domain.join("."))
+    }
+
+    fn below(&self, label: &str, key: &ObjectKey) -> String {
+        format!("{label}.{}", self.name_of(key))
     }
 }
 
 fn is_headless(service: &Service) -> bool {
     service.spec.as_ref().is_some_and(|spec| spec.cluster_ip.as_deref() == Some("None"))
+}
+
+/// The label of an endpoint: its hostname, or its address with dashes.
+fn host(endpoint: &Endpoint) -> Option<String> {
+    let dashed = || address(endpoint).map(|address| address.to_string().replace(['.', ':'], "-"));
+    endpoint.hostname.clone().or_else(dashed)
+}
+
+/// Whether a port's protocol is the one that a label names.
+fn speaks(protocol: Option<&str>, label: &str) -> bool {
+    protocol.unwrap_or("TCP").eq_ignore_ascii_case(label)
 }
 
 #[cfg(test)]
@@ -149,7 +301,8 @@ mod tests {
         let (services, slices) = empty();
         let service = |name: &str, address: &str| {
             let metadata = json!({"namespace": "shop", "name": name});
-            json!({"metadata": metadata, "spec": {"clusterIP": address, "ports": [{"port": 80}]}})
+            let ports = json!([{"name": "http", "port": 80}, {"name": "dns", "port": 53, "protocol": "UDP"}]);
+            json!({"metadata": metadata, "spec": {"clusterIP": address, "ports": ports}})
         };
         let external = json!({
             "metadata": {"namespace": "shop", "name": "away"},
@@ -160,7 +313,9 @@ mod tests {
         let slice = |name: &str, service: &str, endpoints: Value| {
             let labels = json!({"kubernetes.io/service-name": service});
             let metadata = json!({"namespace": "shop", "name": name, "labels": labels});
-            json!({"metadata": metadata, "addressType": "IPv4", "endpoints": endpoints})
+            let ports =
+                json!([{"name": "http", "port": 8080}, {"name": "dns", "port": 1053, "protocol": "UDP"}]);
+            json!({"metadata": metadata, "addressType": "IPv4", "endpoints": endpoints, "ports": ports})
         };
         let first = json!([
             {"addresses": ["10.244.0.2"], "hostname": "db-0"},
@@ -180,7 +335,26 @@ mod tests {
     }
 
     fn addresses(texts: &[&str]) -> Answer {
-        Answer::Addresses(texts.iter().map(|text| text.parse().unwrap()).collect())
+        let addresses = texts.iter().map(|text| text.parse().unwrap()).collect();
+        Answer::Known(Entry { addresses, ..Entry::default() })
+    }
+
+    /// What is offered under a name in short: weight, port, name and addresses.
+    fn offered(name: &str) -> Vec<String> {
+        let Answer::Known(entry) = ask(&zone(), name) else { panic!("{name} exists") };
+        assert!(entry.addresses.is_empty() && entry.alias.is_none());
+        let show = |target: &Target| {
+            format!("{} {} {} {:?}", target.weight, target.port, target.name, target.addresses)
+        };
+        entry.targets.iter().map(show).collect()
+    }
+
+    fn names(address: &str) -> Option<Vec<String>> {
+        match zone().reverse(address.parse().unwrap()) {
+            Answer::Known(entry) => Some(entry.names),
+            Answer::Foreign => None,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -198,8 +372,45 @@ mod tests {
     }
 
     #[test]
+    fn a_named_port_is_offered_at_the_service_itself_or_at_each_ready_pod() {
+        let web = "100 80 web.shop.svc.cluster.local. [10.96.0.7]";
+        assert_eq!(offered("_http._tcp.web.shop.svc.cluster.local"), [web]);
+        assert_eq!(offered("_HTTP._TCP.web.shop.svc.cluster.local"), [web]);
+        let db = [
+            "50 1053 10-244-1-2.db.shop.svc.cluster.local. [10.244.1.2]",
+            "50 1053 db-0.db.shop.svc.cluster.local. [10.244.0.2]",
+        ];
+        assert_eq!(offered("_dns._udp.db.shop.svc.cluster.local"), db);
+    }
+
+    #[test]
+    fn a_service_outside_the_cluster_is_another_name() {
+        let alias = Some("example.com.".to_owned());
+        assert_eq!(
+            ask(&zone(), "away.shop.svc.cluster.local"),
+            Answer::Known(Entry { alias, ..Entry::default() })
+        );
+    }
+
+    #[test]
+    fn addresses_of_services_and_of_pods_of_headless_ones_have_names() {
+        assert_eq!(names("10.96.0.7"), Some(vec!["web.shop.svc.cluster.local.".to_owned()]));
+        assert_eq!(names("10.244.0.2"), Some(vec!["db-0.db.shop.svc.cluster.local.".to_owned()]));
+        assert_eq!(names("10.244.1.2"), Some(vec!["10-244-1-2.db.shop.svc.cluster.local.".to_owned()]));
+        for nobody in ["10.244.0.3", "10.244.0.9", "10.96.0.8", "2001:db8::1"] {
+            assert_eq!(names(nobody), None, "{nobody} is not ready, not of a headless service, or nobody's");
+        }
+    }
+
+    #[test]
+    fn the_zone_says_by_which_specification_it_answers() {
+        let entry = Entry { text: Some("1.1.0"), ..Entry::default() };
+        assert_eq!(ask(&zone(), "dns-version.cluster.local"), Answer::Known(entry));
+    }
+
+    #[test]
     fn names_without_addresses_exist_all_the_same() {
-        for name in ["idle.shop.svc", "away.shop.svc", "shop.svc", "svc", ""] {
+        for name in ["idle.shop.svc", "_tcp.web.shop.svc", "shop.svc", "svc", ""] {
             assert_eq!(ask(&zone(), &format!("{name}.cluster.local")), addresses(&[]), "{name}");
         }
     }
@@ -213,6 +424,12 @@ mod tests {
             "pod",
             "10-244-0-9.web.shop.svc",
             "a.b.web.shop.svc",
+            "_http._tcp.idle.shop.svc",
+            "_http._tcp.away.shop.svc",
+            "_http._udp.web.shop.svc",
+            "_http.tcp.web.shop.svc",
+            "_sctp.web.shop.svc",
+            "a._http._tcp.web.shop.svc",
         ] {
             assert_eq!(ask(&zone(), &format!("{name}.cluster.local")), Answer::NoSuchName, "{name}");
         }

@@ -247,3 +247,50 @@ async fn an_address_in_use_is_an_error() {
     let refused = Dns::bind(config, &cluster.env, &cluster.informers).await.err().unwrap();
     assert!(refused.to_string().contains(&listen.to_string()));
 }
+
+fn data(records: &[Record]) -> Vec<String> {
+    records.iter().map(|record| format!("{} {} {}", record.name, record.record_type(), record.data)).collect()
+}
+
+#[tokio::test]
+async fn a_port_is_found_by_its_name_and_an_address_has_one() {
+    let cluster = Cluster::start().await;
+    let ports = json!([{"name": "http", "port": 80}]);
+    cluster.service("web", json!({"clusterIP": "10.96.0.77", "ports": ports})).await;
+    let server = serve(&cluster, Vec::new()).await;
+    let response = ask(server, question("_http._tcp.web.default.svc.cluster.local.", RecordType::SRV)).await;
+    let target = "_http._tcp.web.default.svc.cluster.local. SRV 0 100 80 web.default.svc.cluster.local.";
+    assert_eq!(data(&response.answers), [target]);
+    assert_eq!(data(&response.additionals), ["web.default.svc.cluster.local. A 10.96.0.77"]);
+    let response = ask(server, question("77.0.96.10.in-addr.arpa.", RecordType::PTR)).await;
+    assert_eq!(data(&response.answers), ["77.0.96.10.in-addr.arpa. PTR web.default.svc.cluster.local."]);
+    // Whose address it is, if not ours, others know; here is none.
+    let response = ask(server, question("78.0.96.10.in-addr.arpa.", RecordType::PTR)).await;
+    assert_eq!(response.metadata.response_code, ResponseCode::ServFail);
+}
+
+#[tokio::test]
+async fn an_external_name_is_followed_for_clients_that_do_not() {
+    let cluster = cluster().await;
+    let external = |name: &'static str| json!({"type": "ExternalName", "externalName": name});
+    cluster.service("away", external("www.example.com")).await;
+    cluster.service("near", external("web.default.svc.cluster.local")).await;
+    cluster.service("lost", external("no.default.svc.cluster.local")).await;
+    cluster.service("ring", external("ring.default.svc.cluster.local")).await;
+    let server = serve(&cluster, vec![outside()]).await;
+    let name = |service: &str| format!("{service}.default.svc.cluster.local.");
+    let of = |service: &str| question(&name(service), RecordType::A);
+    let away = ["away.default.svc.cluster.local. CNAME www.example.com.", "www.example.com. A 192.0.2.99"];
+    assert_eq!(data(&ask(server, of("away")).await.answers), away);
+    assert_eq!(data(&ask_stream(server, vec![of("away")]).await[0].answers), away);
+    let near = [
+        "near.default.svc.cluster.local. CNAME web.default.svc.cluster.local.",
+        "web.default.svc.cluster.local. A 10.96.0.77",
+    ];
+    assert_eq!(data(&ask(server, of("near")).await.answers), near);
+    let alias = ask(server, question(&name("away"), RecordType::CNAME)).await;
+    assert_eq!(data(&alias.answers), away[..1]);
+    let lost = ask(server, of("lost")).await;
+    assert_eq!((lost.metadata.response_code, lost.answers.len()), (ResponseCode::NXDomain, 1));
+    assert_eq!(ask(server, of("ring")).await.metadata.response_code, ResponseCode::ServFail);
+}
