@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use bireme_core::Environment;
 use bireme_core::object::ObjectKey;
 use bireme_proxy::nft::Nft;
-use bireme_proxy::rules::{Backends, Changes, Endpoint, Frontend, Protocol, Rules, ServicePort};
+use bireme_proxy::rules::{Backends, Behind, Changes, Endpoint, Frontend, Protocol, Rules, ServicePort};
 use bireme_proxy::table::ServiceTable;
 
 use crate::row::Row;
@@ -88,9 +88,9 @@ fn rules(index: u32, round: u32) -> Rules {
     let endpoints = BTreeSet::from([endpoint(index * 2), endpoint(index * 2 + 1 + round)]);
     let frontend = Frontend::Service(offset_of(SERVICES, index), Protocol::Tcp, 80);
     Rules {
-        frontends: BTreeMap::from([(frontend, port.clone())]),
+        frontends: BTreeMap::from([(frontend, Behind::Port(port.clone()))]),
         hairpins: endpoints.iter().map(|endpoint| endpoint.address).collect(),
-        backends: BTreeMap::from([(port, Backends { protocol: Protocol::Tcp, endpoints })]),
+        backends: BTreeMap::from([(port, Backends { protocol: Protocol::Tcp, endpoints, sticky: None })]),
     }
 }
 

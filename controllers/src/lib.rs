@@ -131,6 +131,7 @@ pub fn all(config: &Config) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(nodes::NodeLifecycle::new(config.node_timings, config.listening_since)),
         Arc::new(endpoints::EndpointSlices),
         Arc::new(endpoints::LegacyEndpoints),
+        Arc::new(endpoints::MirroredEndpoints),
         Arc::new(load_balancers::LoadBalancers),
     ];
     if let Some(threshold) = config.terminated_pods {

@@ -7,7 +7,9 @@
 
 #![forbid(unsafe_code)]
 
+mod conntrack;
 pub mod dns;
+mod netlink;
 pub mod nft;
 pub mod proxy;
 pub mod rules;

@@ -5,22 +5,24 @@ use std::net::IpAddr;
 
 use bireme_core::object::ObjectKey;
 use bireme_core::object::versions::endpoints;
-use k8s_openapi::api::core::v1::{Service, ServicePort as ApiPort};
+use k8s_openapi::api::core::v1::{Service, ServicePort as ApiPort, ServiceSpec};
 use k8s_openapi::api::discovery::v1::{Endpoint as ApiEndpoint, EndpointSlice};
 
-use crate::rules::{Backends, Endpoint, Frontend, Protocol, Rules, ServicePort};
+use crate::rules::{Backends, Behind, Endpoint, Frontend, Memory, Protocol, Rules, ServicePort};
 
 /// The label by which a slice says whose endpoints it lists.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// The API's default of `sessionAffinityConfig.clientIP.timeoutSeconds`.
+const THREE_HOURS: u32 = 10_800;
 
 /// What a machine must do for `service`, of which `slices` are all the slices. IPv4 only.
 ///
-/// A port without endpoints is not in the rules: its packets are refused as those to any address of the service
-/// range that no service has.
+/// Who sends to a port without endpoints is told so at once.
 pub fn rules_of(key: &ObjectKey, service: &Service, slices: &[impl AsRef<EndpointSlice>]) -> Rules {
     let mut rules = Rules::default();
     let Some(spec) = &service.spec else { return rules };
     let Some(address) = cluster_ip(service) else { return rules };
+    let memory = memory_of(spec);
     let exposed = matches!(spec.type_.as_deref(), Some("NodePort" | "LoadBalancer"));
     for api_port in spec.ports.iter().flatten() {
         let Some((name, port, protocol)) = identify(key, api_port) else {
@@ -28,20 +30,33 @@ pub fn rules_of(key: &ObjectKey, service: &Service, slices: &[impl AsRef<Endpoin
             continue;
         };
         let endpoints = endpoints_of(api_port, protocol, slices);
-        if endpoints.is_empty() {
-            continue;
-        }
+        let behind = if endpoints.is_empty() { Behind::Nobody } else { Behind::Port(name.clone()) };
         for address in external_addresses(service).chain([address]) {
-            rules.frontends.insert(Frontend::Service(address, protocol, port), name.clone());
+            rules.frontends.insert(Frontend::Service(address, protocol, port), behind.clone());
         }
         let node_port = api_port.node_port.filter(|_| exposed).and_then(|port| u16::try_from(port).ok());
         if let Some(node_port) = node_port.filter(|port| *port != 0) {
-            rules.frontends.insert(Frontend::Node(protocol, node_port), name.clone());
+            rules.frontends.insert(Frontend::Node(protocol, node_port), behind);
+        }
+        if endpoints.is_empty() {
+            continue;
+        }
+        if let Some(seconds) = memory {
+            let memory = |endpoint: &Endpoint| Memory { port: name.clone(), endpoint: *endpoint };
+            rules.memories.extend(endpoints.iter().map(|endpoint| (memory(endpoint), seconds)));
         }
         rules.hairpins.extend(endpoints.iter().map(|endpoint| endpoint.address));
-        rules.backends.insert(name, Backends { protocol, endpoints });
+        rules.backends.insert(name, Backends { protocol, endpoints, sticky: memory });
     }
     rules
+}
+
+/// How many seconds after its last connection a client gets the endpoint that it had, if it does at all.
+fn memory_of(spec: &ServiceSpec) -> Option<u32> {
+    spec.session_affinity.as_deref().filter(|affinity| *affinity == "ClientIP")?;
+    let seconds =
+        spec.session_affinity_config.as_ref().and_then(|config| config.client_ip.as_ref()?.timeout_seconds);
+    Some(seconds.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(THREE_HOURS))
 }
 
 /// The service's own IPv4 address, if it has one.
@@ -160,12 +175,12 @@ mod tests {
 
     /// The rules in short: frontends, and the endpoints behind each.
     fn shown(rules: &Rules) -> Vec<String> {
-        let show = |(frontend, port): (&Frontend, &ServicePort)| {
-            let endpoints: Vec<_> = rules.backends[port]
-                .endpoints
-                .iter()
-                .map(|endpoint| format!("{}:{}", endpoint.address, endpoint.port))
-                .collect();
+        let show = |(frontend, behind): (&Frontend, &Behind)| {
+            let shown = |endpoint: &Endpoint| format!("{}:{}", endpoint.address, endpoint.port);
+            let endpoints: Vec<_> = match behind {
+                Behind::Port(port) => rules.backends[port].endpoints.iter().map(shown).collect(),
+                Behind::Nobody => vec!["nobody".to_owned()],
+            };
             match frontend {
                 Frontend::Service(address, protocol, number) => {
                     format!("{protocol} {address}:{number} -> {}", endpoints.join(" "))
@@ -227,6 +242,7 @@ mod tests {
         let rules = rules_of(&key(), &dns, &[slice(ports, json!([{"addresses": ["10.244.0.2"]}]))]);
         let expected = [
             "tcp 10.96.0.9:53 -> 10.244.0.2:2053",
+            "tcp 10.96.0.9:9153 -> nobody",
             "udp 10.96.0.9:53 -> 10.244.0.2:1053",
             "udp node:30053 -> 10.244.0.2:1053",
         ];
@@ -268,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn services_without_an_address_or_endpoints_have_no_rules() {
+    fn services_without_an_address_have_no_rules() {
         let slices = [slice(json!([{"port": 80}]), json!([{"addresses": ["10.244.0.2"]}]))];
         let ports = json!([{"port": 80}]);
         for spec in [
@@ -279,7 +295,37 @@ mod tests {
         ] {
             assert_eq!(rules_of(&key(), &service(spec.clone()), &slices), Rules::default(), "{spec}");
         }
-        let nobody: [Arc<EndpointSlice>; 0] = [];
-        assert_eq!(rules_of(&key(), &web(), &nobody), Rules::default());
+    }
+
+    #[test]
+    fn ports_without_endpoints_are_nobodys() {
+        let spec = json!({"type": "NodePort", "clusterIP": "10.96.0.7", "externalIPs": ["192.0.2.1"],
+            "ports": [{"port": 80, "nodePort": 30080}]});
+        let slices = [slice(json!([{"port": 80}]), json!([]))];
+        let rules = rules_of(&key(), &service(spec), &slices);
+        let expected = ["10.96.0.7:80", "192.0.2.1:80", "node:30080"].map(|to| format!("tcp {to} -> nobody"));
+        assert_eq!(shown(&rules), expected);
+        assert!(rules.backends.is_empty() && rules.hairpins.is_empty());
+    }
+
+    #[test]
+    fn endpoints_remember_clients_as_long_as_the_service_says() {
+        let slices = [slice(json!([{"port": 80}]), json!([{"addresses": ["10.244.0.2"]}]))];
+        let memory = |affinity: Value| {
+            let mut spec = json!({"clusterIP": "10.96.0.7", "ports": [{"port": 80}]});
+            spec.as_object_mut().unwrap().extend(affinity.as_object().unwrap().clone());
+            let rules = rules_of(&key(), &service(spec), &slices);
+            assert_eq!(
+                rules.memories.is_empty(),
+                !rules.backends.values().any(|backends| backends.sticky.is_some())
+            );
+            rules.memories.into_iter().map(|(memory, seconds)| (memory.to_string(), seconds)).next()
+        };
+        let set = || "clients-service-shop/web/tcp/80/10.244.0.2/80".to_owned();
+        assert_eq!(memory(json!({"sessionAffinity": "None"})), None);
+        assert_eq!(memory(json!({"sessionAffinity": "ClientIP"})), Some((set(), 10_800)));
+        let config = json!({"clientIP": {"timeoutSeconds": 60}});
+        let affinity = json!({"sessionAffinity": "ClientIP", "sessionAffinityConfig": config});
+        assert_eq!(memory(affinity), Some((set(), 60)));
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use bireme_core::object::ObjectKey;
 
-use crate::rules::{Changes, Frontend, Rules, ServicePort};
+use crate::rules::{Behind, Changes, Frontend, Rules};
 
 /// The rules of all services, from which the change of one costs what that one costs.
 ///
@@ -16,7 +16,7 @@ pub struct ServiceTable {
     services: BTreeMap<ObjectKey, Rules>,
     owners: BTreeMap<Frontend, ObjectKey>,
     /// Who else claims a frontend.
-    waiting: BTreeMap<Frontend, BTreeMap<ObjectKey, ServicePort>>,
+    waiting: BTreeMap<Frontend, BTreeMap<ObjectKey, Behind>>,
     /// How many services have an endpoint at an address.
     hairpins: BTreeMap<IpAddr, usize>,
 }
@@ -29,9 +29,9 @@ impl ServiceTable {
         let mut changes = before.changes_to(&rules);
         for frontend in before.frontends.keys().filter(|frontend| !rules.frontends.contains_key(frontend)) {
             self.owners.remove(frontend);
-            if let Some((heir, port)) = self.next_in_line(frontend) {
-                changes.frontends_new.insert(*frontend, port.clone());
-                self.services.entry(heir.clone()).or_default().frontends.insert(*frontend, port);
+            if let Some((heir, behind)) = self.next_in_line(frontend) {
+                changes.frontends_new.insert(*frontend, behind.clone());
+                self.services.entry(heir.clone()).or_default().frontends.insert(*frontend, behind);
                 self.owners.insert(*frontend, heir);
             }
         }
@@ -62,17 +62,17 @@ impl ServiceTable {
             claims.remove(service);
             !claims.is_empty()
         });
-        rules.frontends.retain(|frontend, port| {
+        rules.frontends.retain(|frontend, behind| {
             let owner = self.owners.get(frontend).filter(|owner| *owner != service);
             if let Some(owner) = owner {
                 tracing::warn!(%service, %owner, ?frontend, "another service has the address and port");
-                self.waiting.entry(*frontend).or_default().insert(service.clone(), port.clone());
+                self.waiting.entry(*frontend).or_default().insert(service.clone(), behind.clone());
             }
             owner.is_none()
         });
     }
 
-    fn next_in_line(&mut self, frontend: &Frontend) -> Option<(ObjectKey, ServicePort)> {
+    fn next_in_line(&mut self, frontend: &Frontend) -> Option<(ObjectKey, Behind)> {
         let claims = self.waiting.get_mut(frontend)?;
         let next = claims.pop_first();
         if claims.is_empty() {
@@ -94,7 +94,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rules::{Backends, Endpoint, Frontend, Protocol, ServicePort};
+    use crate::rules::{Backends, Endpoint, Frontend, Memory, Protocol, ServicePort};
 
     fn key(name: &str) -> ObjectKey {
         ObjectKey::namespaced("shop", name)
@@ -106,10 +106,14 @@ mod tests {
         let addresses: Vec<IpAddr> = endpoints.iter().map(|last| [10, 244, 0, *last].into()).collect();
         let endpoints = addresses.iter().map(|address| Endpoint { address: *address, port: 8080 }).collect();
         let frontend = Frontend::Service([10, 96, 0, address].into(), Protocol::Tcp, 80);
+        if addresses.is_empty() {
+            return Rules { frontends: [(frontend, Behind::Nobody)].into(), ..Rules::default() };
+        }
         Rules {
-            frontends: [(frontend, port.clone())].into(),
-            backends: [(port, Backends { protocol: Protocol::Tcp, endpoints })].into(),
+            frontends: [(frontend, Behind::Port(port.clone()))].into(),
+            backends: [(port, Backends { protocol: Protocol::Tcp, endpoints, sticky: None })].into(),
             hairpins: addresses.into_iter().collect(),
+            ..Rules::default()
         }
     }
 
@@ -221,6 +225,41 @@ mod tests {
         assert_eq!(gone, ["service-shop/web/tcp/80"], "as the kernel has it");
     }
 
+    /// The same rules, but that their endpoints remember clients for so long.
+    fn remembering(mut rules: Rules, seconds: Option<u32>) -> Rules {
+        let Some(seconds) = seconds else { return rules };
+        for (port, backends) in &mut rules.backends {
+            backends.sticky = Some(seconds);
+            let memory = |endpoint: &Endpoint| Memory { port: port.clone(), endpoint: *endpoint };
+            rules.memories.extend(backends.endpoints.iter().map(|endpoint| (memory(endpoint), seconds)));
+        }
+        rules
+    }
+
+    #[test]
+    fn only_datagrams_that_lead_elsewhere_now_are_to_be_forgotten() {
+        let service = |protocol, endpoints: &[u8]| {
+            let mut rules = rules("dns", 1, endpoints);
+            let behind = rules.frontends.pop_first().unwrap().1;
+            rules.frontends.insert(Frontend::Service([10, 96, 0, 1].into(), protocol, 53), behind);
+            rules
+        };
+        let forgotten = |before: Rules, after: Rules| {
+            let mut table = ServiceTable::default();
+            table.set(&key("dns"), before);
+            let flows = table.set(&key("dns"), after).flows_gone;
+            flows.into_iter().map(|flow| flow.endpoint.address.to_string()).collect::<Vec<_>>()
+        };
+        let udp = |endpoints: &[u8]| service(Protocol::Udp, endpoints);
+        assert_eq!(forgotten(udp(&[2, 3]), udp(&[3, 4])), ["10.244.0.2"]);
+        assert_eq!(forgotten(udp(&[2, 3]), Rules::default()), ["10.244.0.2", "10.244.0.3"]);
+        assert!(forgotten(Rules::default(), udp(&[2])).is_empty());
+        assert!(
+            forgotten(service(Protocol::Tcp, &[2]), Rules::default()).is_empty(),
+            "connections end by themselves"
+        );
+    }
+
     /// What the kernel makes of changes: it refuses to delete what is not there, and to add what is.
     fn carried_out(mut kernel: Rules, changes: &Changes) -> Rules {
         for (port, backends) in &changes.backends_set {
@@ -229,13 +268,22 @@ mod tests {
         for (frontend, port) in &changes.frontends_gone {
             assert_eq!(kernel.frontends.remove(frontend).as_ref(), Some(port), "{frontend:?}");
         }
-        for (frontend, port) in &changes.frontends_new {
-            assert!(kernel.backends.contains_key(port), "{port} has no chain");
-            assert_eq!(kernel.frontends.insert(*frontend, port.clone()), None, "{frontend:?}");
+        for (frontend, behind) in &changes.frontends_new {
+            if let Behind::Port(port) = behind {
+                assert!(kernel.backends.contains_key(port), "{port} has no chain");
+            }
+            assert_eq!(kernel.frontends.insert(*frontend, behind.clone()), None, "{frontend:?}");
         }
         for port in &changes.backends_gone {
-            assert!(!kernel.frontends.values().any(|used| used == port), "{port} is in use");
+            let used = Behind::Port(port.clone());
+            assert!(!kernel.frontends.values().any(|behind| *behind == used), "{port} is in use");
             kernel.backends.remove(port);
+        }
+        for memory in &changes.memories_gone {
+            assert!(kernel.memories.remove(memory).is_some(), "{memory}");
+        }
+        for (memory, seconds) in &changes.memories_new {
+            assert_eq!(kernel.memories.insert(memory.clone(), *seconds), None, "{memory}");
         }
         for address in &changes.hairpins_gone {
             assert!(kernel.hairpins.remove(address), "{address}");
@@ -251,14 +299,14 @@ mod tests {
         #[test]
         fn whatever_becomes_of_services_a_batch_makes_the_kernels_rules_those_of_the_table(
             steps in prop::collection::vec(
-                (prop::sample::select(vec!["web", "db", "api"]), prop::option::of((1u8..4, prop::collection::btree_set(2u8..5, 1..3))), any::<bool>()),
+                (prop::sample::select(vec!["web", "db", "api"]), prop::option::of((1u8..4, prop::collection::btree_set(2u8..5, 0..3), prop::option::of(1u32..3))), any::<bool>()),
                 1..40,
             )
         ) {
             let (mut table, mut kernel, mut batch) = (ServiceTable::default(), Rules::default(), Changes::default());
             for (name, state, ends) in steps {
-                let wanted = state.map_or_else(Rules::default, |(address, endpoints)| {
-                    rules(name, address, &endpoints.into_iter().collect::<Vec<_>>())
+                let wanted = state.map_or_else(Rules::default, |(address, endpoints, seconds)| {
+                    remembering(rules(name, address, &endpoints.into_iter().collect::<Vec<_>>()), seconds)
                 });
                 batch.merge(table.set(&key(name), wanted));
                 if ends {

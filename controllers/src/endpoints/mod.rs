@@ -2,11 +2,14 @@
 
 mod addresses;
 mod legacy;
+mod mirroring;
+mod portions;
 mod slices;
 #[cfg(test)]
 mod tests;
 
 pub use legacy::LegacyEndpoints;
+pub use mirroring::MirroredEndpoints;
 pub use slices::EndpointSlices;
 
 use bireme_core::cache::{Delta, PODS_BY_NODE};

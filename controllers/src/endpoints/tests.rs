@@ -243,3 +243,84 @@ fn a_pod_concerns_the_services_that_select_it_before_or_after() {
         targets(&view, &delta).unwrap().into_iter().map(|target| target.key.name().to_owned()).collect();
     assert_eq!(names, ["web", "other"]);
 }
+
+fn outside(subsets: serde_json::Value) -> Endpoints {
+    let metadata = json!({"name": "web", "namespace": "shop", "uid": "e", "labels": {"team": "billing"},
+        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "note": "kept"}});
+    serde_json::from_value(json!({"metadata": metadata, "subsets": subsets})).unwrap()
+}
+
+fn mirrored(service: Service, endpoints: Endpoints, known: Vec<EndpointSlice>) -> Plan {
+    let view = View::builder().watching(&MirroredEndpoints.watches());
+    plan(&MirroredEndpoints, view.with(service).with(endpoints).with_all(known))
+}
+
+fn without_selector() -> Service {
+    changed(plain(), |spec| spec.selector = None)
+}
+
+#[test]
+fn endpoints_that_somebody_else_keeps_become_slices() {
+    let subsets = json!([
+        {"addresses": [{"ip": "192.0.2.1"}, {"ip": "2001:db8::1"}], "notReadyAddresses": [{"ip": "192.0.2.2"}],
+         "ports": [{"name": "http", "port": 8080}]},
+        {"addresses": [{"ip": "192.0.2.3"}], "ports": [{"name": "http", "port": 9090}]},
+    ]);
+    let made = mirrored(without_selector(), outside(subsets.clone()), Vec::new()).created::<EndpointSlice>();
+    let mut seen: Vec<_> = made
+        .iter()
+        .map(|slice| {
+            let endpoints = slice.endpoints.iter().map(|endpoint| {
+                (endpoint.addresses[0].clone(), endpoint.conditions.as_ref().unwrap().ready.unwrap())
+            });
+            let port = slice.ports.as_ref().unwrap()[0].port.unwrap();
+            (slice.address_type.clone(), port, endpoints.collect::<Vec<_>>())
+        })
+        .collect();
+    seen.sort();
+    let expected = [
+        ("IPv4".to_owned(), 8080, vec![("192.0.2.1".to_owned(), true), ("192.0.2.2".to_owned(), false)]),
+        ("IPv4".to_owned(), 9090, vec![("192.0.2.3".to_owned(), true)]),
+        ("IPv6".to_owned(), 8080, vec![("2001:db8::1".to_owned(), true)]),
+    ];
+    assert_eq!(seen, expected);
+    let metadata = &made[0].metadata;
+    let slice_labels = metadata.labels.as_ref().unwrap();
+    assert_eq!(
+        (slice_labels["team"].as_str(), slice_labels["kubernetes.io/service-name"].as_str()),
+        ("billing", "web")
+    );
+    assert_eq!(metadata.annotations, Some(labels(&[("note", "kept")])));
+    assert_eq!(metadata.owner_references.as_ref().unwrap()[0].kind, "Endpoints");
+    // Nothing is to be done a second time.
+    let known: Vec<_> = made
+        .iter()
+        .enumerate()
+        .map(|(index, slice)| {
+            let mut slice = (**slice).clone();
+            slice.metadata.name = Some(format!("web-{index}"));
+            slice.metadata.uid = Some(format!("u{index}"));
+            slice
+        })
+        .collect();
+    assert!(mirrored(without_selector(), outside(subsets), known.clone()).commands.is_empty());
+    // What is not there any more goes.
+    let fewer = json!([{"addresses": [{"ip": "192.0.2.3"}], "ports": [{"name": "http", "port": 9090}]}]);
+    assert_eq!(mirrored(without_selector(), outside(fewer), known.clone()).deleted().len(), 2);
+    assert_eq!(mirrored(plain(), outside(json!([])), known).deleted().len(), 3, "it selects pods now");
+}
+
+#[test]
+fn endpoints_that_are_not_to_be_mirrored_are_not() {
+    let subsets = json!([{"addresses": [{"ip": "192.0.2.1"}], "ports": [{"port": 80}]}]);
+    let is_left_alone =
+        |service: Service, endpoints: Endpoints| mirrored(service, endpoints, Vec::new()).commands.is_empty();
+    assert!(is_left_alone(plain(), outside(subsets.clone())), "the Service selects pods");
+    let mut skipped = outside(subsets.clone());
+    skipped.metadata.labels = Some(labels(&[("endpointslice.kubernetes.io/skip-mirror", "true")]));
+    assert!(is_left_alone(without_selector(), skipped), "its author keeps slices too");
+    let mut lock = outside(subsets.clone());
+    lock.metadata.annotations = Some(labels(&[("control-plane.alpha.kubernetes.io/leader", "{}")]));
+    assert!(is_left_alone(without_selector(), lock), "it is the lock of an election");
+    assert!(!is_left_alone(without_selector(), outside(subsets)));
+}

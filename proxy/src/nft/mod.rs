@@ -1,16 +1,26 @@
-//! The data plane in nftables: one table, changed through the program `nft`.
+//! The data plane in nftables: one table. The program `nft` sets it up and reads it back; small changes go to the kernel
+//! directly.
 
 mod listing;
 mod script;
+mod steps;
+mod transaction;
 
 use std::io;
 use std::process::{ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use bireme_core::network::Cidr;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use crate::conntrack;
+use crate::netlink::Connection;
 use crate::rules::{Changes, Rules};
+
+/// How many requests go to the kernel directly. More would not fit into what a process may send at once; `nft` asks for
+/// more room.
+const SMALL: usize = 256;
 
 /// Why the table could not be read or changed. After a failed change the table is as it was before.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +39,9 @@ pub enum NftError {
     /// The program listed something that is not JSON.
     #[error("nft listed the table in a form that cannot be read")]
     Listing(#[source] serde_json::Error),
+    /// The kernel did not change the table.
+    #[error("the kernel does not change the table")]
+    Kernel(#[source] io::Error),
 }
 
 /// The table of family `ip` that holds all services of a machine, and that nobody else writes.
@@ -36,13 +49,15 @@ pub enum NftError {
 pub struct Nft {
     table: String,
     service_range: Cidr,
+    /// Kept open: when it closes, the kernel waits until what was removed is out of use.
+    kernel: Arc<Mutex<Option<Connection>>>,
 }
 
 impl Nft {
     /// The table called `table`: a letter, then letters, digits and dashes. Packets to addresses of `service_range` that no
     /// service with endpoints has are refused.
     pub fn new(table: &str, service_range: Cidr) -> Self {
-        Self { table: table.to_owned(), service_range }
+        Self { table: table.to_owned(), service_range, kernel: Arc::default() }
     }
 
     /// Makes the table what it must be apart from the services, and reads which services it has, if it was there
@@ -57,7 +72,8 @@ impl Nft {
         Ok(listing::rules(&listing))
     }
 
-    /// Carries the changes out in one transaction: all of them, or none.
+    /// Carries the changes out in one transaction: all of them, or none. Then makes the kernel forget the flows that
+    /// they end.
     ///
     /// # Errors
     /// [`NftError`].
@@ -65,9 +81,32 @@ impl Nft {
         if changes.is_empty() {
             return Ok(());
         }
-        let script = script::changes(&self.table, changes);
-        tracing::trace!(%script, "nft");
-        self.run(&["-f", "-"], &script).await.map(drop)
+        let requests = transaction::requests(&self.table, changes);
+        if requests.len() <= SMALL {
+            self.ask_kernel(|connection| connection.transact(requests)).map_err(NftError::Kernel)?;
+        } else {
+            self.run(&["-f", "-"], &script::changes(&self.table, changes)).await?;
+        }
+        if !changes.flows_gone.is_empty() {
+            match self.ask_kernel(|connection| conntrack::forget(connection, &changes.flows_gone)) {
+                Ok(count) => tracing::debug!(count, "flows of datagrams were forgotten"),
+                // They end by themselves when nothing is sent for half a minute.
+                Err(error) => tracing::warn!(%error, "flows of datagrams cannot be forgotten"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks over the open connection, or over a new one after one that failed.
+    fn ask_kernel<T>(&self, ask: impl FnOnce(&mut Connection) -> io::Result<T>) -> io::Result<T> {
+        let mut kernel = self.kernel.lock().expect("nobody panics with the connection");
+        let mut connection = match kernel.take() {
+            Some(connection) => connection,
+            None => Connection::open()?,
+        };
+        let answer = ask(&mut connection)?;
+        *kernel = Some(connection);
+        Ok(answer)
     }
 
     /// Removes the table. Idempotent.
