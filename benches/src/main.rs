@@ -16,6 +16,7 @@ type Measurement = fn(bool) -> anyhow::Result<Vec<Row>>;
 const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("api", api::run),
     ("direct", direct::run),
+    ("growth", api::growth),
     ("scale", scale::run),
     ("scheduler", scheduler::run),
     ("services", services::run),

@@ -91,6 +91,7 @@ fn rules(index: u32, round: u32) -> Rules {
         frontends: BTreeMap::from([(frontend, Behind::Port(port.clone()))]),
         hairpins: endpoints.iter().map(|endpoint| endpoint.address).collect(),
         backends: BTreeMap::from([(port, Backends { protocol: Protocol::Tcp, endpoints, sticky: None })]),
+        ..Rules::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bireme_core::runtime::{
-    ContainerId, ContainerSpec, ContainerStats, ContainerUser, Privileges, RuntimeError, SandboxId,
+    ContainerId, ContainerSpec, ContainerStats, ContainerUser, Privileges, RuntimeError, SandboxId, Seccomp,
 };
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType};
 use bollard::query_parameters::{
@@ -97,7 +97,15 @@ fn host_config(sandbox: &SandboxId, processes: Processes, spec: &ContainerSpec) 
 }
 
 fn security(privileges: &Privileges) -> Option<Vec<String>> {
-    privileges.no_new_privileges.then(|| vec!["no-new-privileges".to_owned()])
+    let no_new_privileges = privileges.no_new_privileges.then(|| "no-new-privileges".to_owned());
+    // The engine takes the profile itself, not the name of its file.
+    let seccomp = match &privileges.seccomp {
+        Seccomp::RuntimeDefault => None,
+        Seccomp::Unconfined => Some("seccomp=unconfined".to_owned()),
+        Seccomp::Profile(profile) => Some(format!("seccomp={profile}")),
+    };
+    let options: Vec<_> = no_new_privileges.into_iter().chain(seccomp).collect();
+    (!options.is_empty()).then_some(options)
 }
 
 fn user(user: &ContainerUser) -> Option<String> {

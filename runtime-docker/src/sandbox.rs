@@ -46,6 +46,9 @@ fn host_config(spec: &SandboxSpec) -> HostConfig {
         pid_mode: spec.host_pid.then(|| "host".to_owned()),
         log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
         readonly_rootfs: Some(true),
+        sysctls: Some(
+            spec.sysctls.iter().map(|(name, value)| (name.replace('/', "."), value.clone())).collect(),
+        ),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         ..HostConfig::default()
     }

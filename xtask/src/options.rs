@@ -19,7 +19,7 @@ cargo xtask <command>
   verify    check formatting, lints, documentation, dependencies, sizes and words; changes nothing;
             [FILTER] picks those checks whose names contain it
               --versions              also check the oldest and the newest supported Kubernetes API
-  bench     measure: store, api, direct, services, scheduler or scale
+  bench     measure: store, api, growth, direct, services, scheduler or scale
               --quick                 a shorter run
               --json FILE             also write the rows as JSON
   setup     install what the commands above need, and say what is there

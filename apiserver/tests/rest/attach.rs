@@ -37,6 +37,7 @@ impl SimNode {
             host_pid: false,
             host_ipc: false,
             share_process_namespace: false,
+            sysctls: Default::default(),
             labels: Default::default(),
         };
         let sandbox = runtime.run_sandbox(&sandbox).await.unwrap();

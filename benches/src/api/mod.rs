@@ -32,6 +32,18 @@ struct Extent {
 
 /// Measures the program; `quick` is good for a rough idea.
 pub fn run(quick: bool) -> anyhow::Result<Vec<Row>> {
+    in_a_folder(quick, async |root, env, extent| measure(root, env, extent).await)
+}
+
+/// Measures what a request costs beside more and more objects, up to 300,000.
+pub fn growth(quick: bool) -> anyhow::Result<Vec<Row>> {
+    in_a_folder(quick, async |root, env, extent| growth::run(root, env, extent).await)
+}
+
+fn in_a_folder(
+    quick: bool,
+    measure: impl AsyncFnOnce(&Path, &Environment, Extent) -> anyhow::Result<Vec<Row>>,
+) -> anyhow::Result<Vec<Row>> {
     let extent = if quick { Extent { rounds: 1, divisor: 4 } } else { Extent { rounds: 5, divisor: 1 } };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // Here and not where temporary files lie, which is memory on many machines.
@@ -67,7 +79,6 @@ async fn measure(root: &Path, env: &Environment, extent: Extent) -> anyhow::Resu
     let program = Store::Sled.start(&root.join("watches"), None, env).await?;
     rows.extend(watches::run(&program, env, extent).await?);
     program.stop().await?;
-    rows.extend(growth::run(root, env, extent).await?);
     Ok(rows)
 }
 

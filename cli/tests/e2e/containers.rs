@@ -194,3 +194,43 @@ fn a_pod_is_told_to_end_and_has_its_grace_time() {
     space.run("delete pod polite --timeout=90s");
     assert_eq!(following.ended(LIMIT), "up\ntold\ndone\n");
 }
+
+#[test]
+fn a_pod_has_the_kernel_settings_system_calls_and_memory_that_it_asks_for() {
+    let Some(space) = namespace("confined") else { return };
+    let container = |name: &str, security: serde_json::Value| {
+        serde_json::json!({
+            "name": name, "image": "bireme.dev/busybox:1", "command": ["sleep", "600"], "securityContext": security,
+            "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+        })
+    };
+    let unconfined = serde_json::json!({"seccompProfile": {"type": "Unconfined"}});
+    let manifest = |name: &str, sysctl: &str| {
+        serde_json::json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+            "spec": {
+                "terminationGracePeriodSeconds": 0,
+                "securityContext": {"sysctls": [{"name": sysctl, "value": "1025"}]},
+                "containers": [container("confined", serde_json::json!({})), container("free", unconfined.clone())],
+                "volumes": [{"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "8Mi"}}],
+            },
+        })
+        .to_string()
+    };
+    run(&space, &manifest("asks", "net.ipv4.ip_unprivileged_port_start"), "asks");
+    let inside =
+        |container: &str, command: &str| space.run(&format!("exec asks -c {container} -- {command}"));
+    assert_eq!(inside("confined", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start").trim(), "1025");
+    let filters = |container: &str| {
+        let status = inside(container, "cat /proc/1/status");
+        let line = status.lines().find(|line| line.starts_with("Seccomp:")).unwrap_or_default().to_owned();
+        line.trim_start_matches("Seccomp:").trim().to_owned()
+    };
+    assert_eq!((filters("confined").as_str(), filters("free").as_str()), ("2", "0"));
+    let full = space.fails("exec asks -c free -- dd if=/dev/zero of=/scratch/file bs=1M count=9");
+    assert!(full.contains("No space left on device"), "{full}");
+
+    space.apply(&manifest("forbidden", "kernel.msgmax"));
+    space.run("wait pod/forbidden --for=jsonpath='{.status.phase}'=Failed --timeout=60s");
+    assert_eq!(space.field("pod/forbidden", ".status.reason"), "SysctlForbidden");
+}

@@ -23,14 +23,17 @@ impl Shop {
     fn open() -> Option<Shop> {
         let space = namespace("beside-the-shop")?;
         let shop = Shop { kubectl: space.cluster().kubectl().clone(), space };
-        shop.wait_for_pods("app=shop", 0);
+        shop.wait_for_pods("app in (shop,supplier)", 0);
         shop.kubectl.run(&format!("apply -f {MANIFESTS}"));
+        // The nodes of a test have addresses of their own.
+        let supplier = format!(r#"{{"endpoints":[{{"addresses":["{}"]}}]}}"#, shop.node_address("node-1"));
+        shop.kubectl.run(&format!("patch endpointslice shop-supplier-1 --type=merge --patch='{supplier}'"));
         shop.rolled_out();
         Some(shop)
     }
 
     fn rolled_out(&self) {
-        for tier in ["shop-api", "shop-web"] {
+        for tier in ["shop-api", "shop-web", "shop-worker"] {
             self.kubectl.run(&format!("rollout status deployment/{tier} --timeout=120s"));
         }
     }
@@ -38,15 +41,18 @@ impl Shop {
     /// Waits until there are so many pods with a label, none of them on its way out.
     fn wait_for_pods(&self, label: &str, wanted: usize) {
         eventually(LIMIT, "there are as many pods as wanted", || {
-            let pods = self.kubectl.run(&format!("get pods --output=name --selector={label}"));
+            let pods = self.kubectl.run(&format!("get pods --output=name --selector='{label}'"));
             (pods.lines().count() == wanted).then_some(())
         });
     }
 
     /// Where a node answers to a person's browser.
     fn address(&self, node: &str) -> String {
-        let path = ".status.addresses[?(@.type==\"InternalIP\")].address";
-        format!("{}:{NODE_PORT}", self.kubectl.field(&format!("node/{node}"), path))
+        format!("{}:{NODE_PORT}", self.node_address(node))
+    }
+
+    fn node_address(&self, node: &str) -> String {
+        self.kubectl.field(&format!("node/{node}"), ".status.addresses[?(@.type==\"InternalIP\")].address")
     }
 
     /// What a node answers.
@@ -148,6 +154,40 @@ fn requests_are_spread_over_the_pods_of_a_tier() {
         seen.extend(words.filter(|word| word.starts_with("shop-") && word.len() > 12).map(str::to_owned));
         let count = |tier: &str| seen.iter().filter(|pod| pod.starts_with(tier)).count();
         (count("shop-web-") == 2 && count("shop-api-") == 3).then_some(())
+    });
+}
+
+#[test]
+fn the_worker_orders_from_outside_the_cluster_and_is_told_when_nobody_is_there() {
+    let Some(shop) = Shop::open() else { return };
+    let says = |what: &str| {
+        let told = format!("the page says {what:?}");
+        eventually(LIMIT, &told, || shop.page("node-1").ok().filter(|page| page.contains(what)))
+    };
+    let page = says("rope: ordered, here in 4 days");
+    assert!(page.contains("ledger of shop-worker-"), "the init container began the ledger: {page}");
+    let worker =
+        shop.kubectl.run("get pods --selector=tier=worker --output=jsonpath='{.items[0].status.podIP}'");
+    let found =
+        shop.kubectl.run("exec deployment/shop-api -- nslookup shop-worker.default.svc.cluster.local");
+    assert!(found.contains(&worker), "the name of the headless Service has its pod's address: {found}");
+    shop.kubectl.run("delete endpointslice shop-supplier-1");
+    says("not ordered, Connection refused");
+    // In the form of old, which becomes a slice.
+    let endpoints = serde_json::json!({
+        "apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "shop-supplier", "labels": {"app": "shop"}},
+        "subsets": [{"addresses": [{"ip": shop.node_address("node-1")}], "ports": [{"name": "http", "port": 8090}]}],
+    });
+    shop.kubectl.run_with_input("apply -f -", &endpoints.to_string());
+    eventually(LIMIT, "orders are taken again", || {
+        let page = shop.page("node-1").ok()?;
+        let orders = page.split("orders").nth(1)?;
+        (orders.contains(": ordered") && !orders.contains("not ordered")).then_some(())
+    });
+    shop.kubectl.run("delete endpoints shop-supplier");
+    eventually(LIMIT, "the slice goes with the Endpoints", || {
+        let slices = "get endpointslices --selector=kubernetes.io/service-name=shop-supplier --output=name";
+        shop.kubectl.run(slices).is_empty().then_some(())
     });
 }
 

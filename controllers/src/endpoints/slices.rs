@@ -17,7 +17,7 @@ const MANAGER: &str = "endpointslice-controller.k8s.io";
 pub(super) const HEADLESS: &str = "service.kubernetes.io/headless";
 
 /// Slices that this controller manages, by `namespace/name` of their Service.
-const BY_SERVICE: Index = Index::new("service", |object| {
+const BY_SERVICE: Index = Index::new("managed service", |object| {
     let labels = &object.metadata().labels;
     let is_ours = labels.get(MANAGED_BY).is_some_and(|manager| manager == MANAGER);
     let service = labels.get(SERVICE_NAME).filter(|_| is_ours);

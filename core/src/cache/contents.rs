@@ -43,7 +43,7 @@ impl Cache {
     /// Finds objects by `index` from now on; those that are there already too. Adding it again changes nothing.
     pub fn add_index(&self, index: Index) {
         let mut contents = self.write();
-        if contents.indexes.iter().any(|known| known.index.name() == index.name()) {
+        if contents.indexes.iter().any(|known| known.index == index) {
             return;
         }
         let mut indexed = Indexed::new(index);
@@ -240,7 +240,7 @@ impl Contents {
     }
 
     fn index(&self, index: Index) -> Option<&Indexed> {
-        let found = self.indexes.iter().find(|known| known.index.name() == index.name());
+        let found = self.indexes.iter().find(|known| known.index == index);
         debug_assert!(found.is_some(), "the index {:?} was not added", index.name());
         found
     }

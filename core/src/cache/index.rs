@@ -1,22 +1,28 @@
 //! How cached objects are found by something else than their key.
 
 use std::collections::{BTreeSet, HashMap};
+use std::panic::Location;
 
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::object::{Object, ObjectKey};
 
-/// A named function from an object to the values it is found by. Equal by name.
+/// A named function from an object to the values it is found by.
+///
+/// Equal by name and by the place in the source where it is made, which is that of the constant it is kept in: those
+/// who share a cache need not know each other's names.
 #[derive(Clone, Copy)]
 pub struct Index {
     name: &'static str,
+    made_at: &'static Location<'static>,
     values: fn(&Object) -> Vec<String>,
 }
 
 impl Index {
-    /// An index. Two indexes of one kind with the same name must have the same function.
+    /// An index, to be kept in a constant.
+    #[track_caller]
     pub const fn new(name: &'static str, values: fn(&Object) -> Vec<String>) -> Self {
-        Index { name, values }
+        Index { name, made_at: Location::caller(), values }
     }
 
     /// The name.
@@ -24,6 +30,14 @@ impl Index {
         self.name
     }
 }
+
+impl PartialEq for Index {
+    fn eq(&self, other: &Self) -> bool {
+        (self.name, self.made_at) == (other.name, other.made_at)
+    }
+}
+
+impl Eq for Index {}
 
 /// Pods by the name of the node they are bound to.
 pub const PODS_BY_NODE: Index = Index::new("spec.nodeName", |object| {

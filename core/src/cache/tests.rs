@@ -161,6 +161,19 @@ fn objects_are_found_by_namespace_owner_and_index() {
 }
 
 #[test]
+fn indexes_of_one_name_that_others_have_made_are_others() {
+    const ONE: Index = Index::new("name", |object| vec![object.name().to_owned()]);
+    const OTHER: Index = Index::new("name", |object| vec![object.name().repeat(2)]);
+    let cache = Cache::new(Kind::of::<Pod>());
+    for index in [ONE, OTHER, ONE] {
+        cache.add_index(index);
+    }
+    cache.insert(pod_on("node-1", "rs-1", "a", 1));
+    let found = |index| (cache.count_indexed(index, "a"), cache.count_indexed(index, "aa"));
+    assert_eq!((found(ONE), found(OTHER)), ((1, 0), (0, 1)));
+}
+
+#[test]
 fn replacing_the_contents_tells_only_the_differences() {
     let cache = Cache::new(Kind::of::<Pod>());
     for object in [pod("kept", "1", 1), pod("gone", "2", 2), pod("changed", "3", 3), pod("renewed", "4", 4)] {

@@ -110,6 +110,20 @@ pub struct Privileges {
     pub add_capabilities: Vec<String>,
     /// Capabilities to take away; `ALL` is all.
     pub drop_capabilities: Vec<String>,
+    /// Which system calls it may make.
+    pub seccomp: Seccomp,
+}
+
+/// Which system calls a container may make.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Seccomp {
+    /// Those that the engine lets containers make which ask for nothing else.
+    #[default]
+    RuntimeDefault,
+    /// All.
+    Unconfined,
+    /// Those of a profile in Docker's JSON form.
+    Profile(String),
 }
 
 /// How a container ended.

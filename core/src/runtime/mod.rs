@@ -9,7 +9,7 @@ pub mod sim;
 
 pub use container::{
     ContainerId, ContainerResources, ContainerSpec, ContainerState, ContainerStatus, ContainerUser, Exit,
-    Mount, Privileges,
+    Mount, Privileges, Seccomp,
 };
 pub use error::RuntimeError;
 pub use image::{Image, ImageImport, RegistryAuth};

@@ -51,6 +51,8 @@ pub struct SandboxSpec {
     pub host_ipc: bool,
     /// Whether the pod's containers see each other's processes.
     pub share_process_namespace: bool,
+    /// Settings of the kernel, such as `net.ipv4.tcp_syncookies`, for the namespaces that the pod has of its own.
+    pub sysctls: BTreeMap<String, String>,
     /// Labels for people who look at the engine; the implementation's own marks come on top.
     pub labels: BTreeMap<String, String>,
 }

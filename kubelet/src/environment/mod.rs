@@ -31,6 +31,14 @@ pub(crate) enum ConfigError {
         /// The container.
         container: String,
     },
+    /// The profile of system calls is not on the node.
+    #[error("cannot load seccomp profile {name:?} of the node: {source}")]
+    SeccompProfile {
+        /// Its name, below the node's folder of them.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A volume that a container mounts is not one of the pod's, or is of a sort that it cannot mount.
     #[error("volume {0:?} cannot be mounted: the pod has none of this name")]
     NoVolume(String),

@@ -1,5 +1,6 @@
 //! Files on the machine's disk.
 
+use std::ffi::CString;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt, symlink};
@@ -45,11 +46,19 @@ impl Files for Disk {
         self.work(path, move |path| make_folder(path, mode, group)).await
     }
 
-    async fn make_memory_folder(&self, path: &Path, mode: u32, group: Option<i64>) -> io::Result<()> {
+    async fn make_memory_folder(
+        &self,
+        path: &Path,
+        mode: u32,
+        group: Option<i64>,
+        limit: Option<u64>,
+    ) -> io::Result<()> {
         self.work(path, move |path| {
             fs::create_dir_all(path)?;
             if rustix::process::geteuid().is_root() && !is_mount_point(path)? {
-                rustix::mount::mount("tmpfs", path, "tmpfs", rustix::mount::MountFlags::empty(), None)?;
+                let size = limit.map(|limit| format!("size={limit}")).map(CString::new).transpose()?;
+                let flags = rustix::mount::MountFlags::empty();
+                rustix::mount::mount("tmpfs", path, "tmpfs", flags, size.as_deref())?;
             }
             make_folder(path, mode, group)
         })

@@ -96,8 +96,15 @@ pub trait Files: Send + Sync + 'static {
     /// Makes a folder, and those above it; `mode` and `group` are those of the folder itself.
     async fn make_folder(&self, path: &Path, mode: u32, group: Option<i64>) -> io::Result<()>;
 
-    /// Makes a folder whose content is kept in memory, where the process may mount one, else a plain one.
-    async fn make_memory_folder(&self, path: &Path, mode: u32, group: Option<i64>) -> io::Result<()>;
+    /// Makes a folder whose content is kept in memory, where the process may mount one, else a plain one. It takes at
+    /// most `limit` bytes, half of the memory where none is given.
+    async fn make_memory_folder(
+        &self,
+        path: &Path,
+        mode: u32,
+        group: Option<i64>,
+        limit: Option<u64>,
+    ) -> io::Result<()>;
 
     /// Writes the files of a volume so that a reader sees either all of the old or all of the new ones.
     async fn write_volume(&self, path: &Path, files: Vec<VolumeFile>, group: Option<i64>) -> io::Result<()>;

@@ -21,7 +21,13 @@ impl Files for NoFiles {
         Ok(())
     }
 
-    async fn make_memory_folder(&self, _path: &Path, _mode: u32, _group: Option<i64>) -> io::Result<()> {
+    async fn make_memory_folder(
+        &self,
+        _path: &Path,
+        _mode: u32,
+        _group: Option<i64>,
+        _limit: Option<u64>,
+    ) -> io::Result<()> {
         Ok(())
     }
 

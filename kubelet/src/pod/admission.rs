@@ -34,6 +34,41 @@ pub(crate) fn admit(pod: &Pod, taken: &[&Pod], allocatable: &Allocatable) -> Res
         let message = "Node didn't have free ports for the requested pod ports".to_owned();
         return Err(Rejection { reason: "NodePorts".to_owned(), message });
     }
+    sysctls_are_safe(pod)
+}
+
+/// Settings that are a pod's own, so that no other pod, nor the node, is harmed by any value of them.
+const SAFE_SYSCTLS: [&str; 12] = [
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_wmem",
+];
+
+fn sysctls_are_safe(pod: &Pod) -> Result<(), Rejection> {
+    let forbidden = |message: String| Rejection { reason: "SysctlForbidden".to_owned(), message };
+    let spec = declared::spec(pod);
+    for (name, _) in declared::sysctls(pod) {
+        // Those of the network are written with slashes, too.
+        let name = name.replace('/', ".");
+        if !SAFE_SYSCTLS.contains(&name.as_str()) {
+            return Err(forbidden(format!("forbidden sysctl: {name:?} not allowed")));
+        }
+        let hosts = if name.starts_with("net.") { spec.host_network } else { spec.host_ipc };
+        if hosts == Some(true) {
+            return Err(forbidden(format!(
+                "forbidden sysctl: {name:?} not allowed with the node's own namespace"
+            )));
+        }
+    }
     Ok(())
 }
 
@@ -117,6 +152,25 @@ mod tests {
         assert!(rejection.message.ends_with("cpu, requested: 501, used: 500, capacity: 1000"));
         let none = pod("0", vec![]);
         assert_eq!(admit(&none, &[&none, &none, &none], &node()).unwrap_err().reason, "OutOfpods");
+    }
+
+    #[test]
+    fn only_settings_of_the_kernel_that_harm_nobody_are_taken() {
+        let asking = |name: &str, change: fn(&mut PodSpec)| {
+            let mut pod = pod("0", vec![]);
+            let spec = pod.spec.as_mut().unwrap();
+            let sysctl = serde_json::json!({"sysctls": [{"name": name, "value": "1"}]});
+            spec.security_context = serde_json::from_value(sysctl).unwrap();
+            change(spec);
+            admit(&pod, &[], &node()).map_err(|rejection| rejection.reason)
+        };
+        let refused = || Err("SysctlForbidden".to_owned());
+        assert_eq!(asking("net.ipv4.tcp_syncookies", |_| {}), Ok(()));
+        assert_eq!(asking("net/ipv4/tcp_syncookies", |_| {}), Ok(()));
+        assert_eq!(asking("net.ipv4.tcp_syncookies", |spec| spec.host_network = Some(true)), refused());
+        assert_eq!(asking("kernel.shm_rmid_forced", |spec| spec.host_ipc = Some(true)), refused());
+        assert_eq!(asking("kernel.msgmax", |_| {}), refused());
+        assert_eq!(asking("net.core.somaxconn", |_| {}), refused());
     }
 
     #[test]

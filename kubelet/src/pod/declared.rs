@@ -118,6 +118,13 @@ pub(crate) fn reported<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStat
     known.find(|reported| reported.name == name)
 }
 
+/// The settings of the kernel that a pod asks for.
+pub(crate) fn sysctls(pod: &Pod) -> impl Iterator<Item = (&str, &str)> {
+    let context = spec(pod).security_context.as_ref();
+    let sysctls = context.into_iter().flat_map(|context| context.sysctls.iter().flatten());
+    sysctls.map(|sysctl| (sysctl.name.as_str(), sysctl.value.as_str()))
+}
+
 pub(crate) fn uses_host_network(pod: &Pod) -> bool {
     spec(pod).host_network == Some(true)
 }

@@ -9,7 +9,8 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use k8s_openapi::api::core::v1::{HostPathVolumeSource, Pod, Volume};
+use bireme_core::quantity::Quantity;
+use k8s_openapi::api::core::v1::{EmptyDirVolumeSource, HostPathVolumeSource, Pod, Volume};
 
 use crate::environment::{FieldError, PodFacts};
 use crate::host::{Files, HostPathKind};
@@ -57,9 +58,9 @@ pub(crate) fn pod_folder(uid: &str) -> PathBuf {
 
 /// How a volume is kept.
 enum Sort<'a> {
-    Empty {
-        memory: bool,
-    },
+    Folder,
+    /// A folder in memory, of so many bytes at most.
+    Memory(Option<u64>),
     Host(&'a HostPathVolumeSource),
     /// Files made from the API's objects.
     Written(&'static str),
@@ -68,7 +69,10 @@ enum Sort<'a> {
 
 fn sort(volume: &Volume) -> Sort<'_> {
     if let Some(empty) = &volume.empty_dir {
-        Sort::Empty { memory: empty.medium.as_deref() == Some("Memory") }
+        match empty.medium.as_deref() {
+            Some("Memory") => Sort::Memory(size_limit(empty)),
+            _ => Sort::Folder,
+        }
     } else if let Some(host) = &volume.host_path {
         Sort::Host(host)
     } else if volume.config_map.is_some() {
@@ -82,6 +86,12 @@ fn sort(volume: &Volume) -> Sort<'_> {
     } else {
         Sort::Unsupported(unsupported_name(volume))
     }
+}
+
+/// How much may be written to an empty folder. The API lets nobody write a limit that is no quantity.
+fn size_limit(empty: &EmptyDirVolumeSource) -> Option<u64> {
+    let limit = empty.size_limit.as_ref()?.0.parse::<Quantity>().ok()?;
+    u64::try_from(limit.value()).ok().filter(|limit| *limit > 0)
 }
 
 fn unsupported_name(volume: &Volume) -> &'static str {
@@ -101,7 +111,7 @@ fn place(uid: &str, volume: &Volume) -> PathBuf {
     let own = |sort: &str| pod_folder(uid).join("volumes").join(sort).join(&volume.name);
     match sort(volume) {
         Sort::Host(host) => PathBuf::from(&host.path),
-        Sort::Empty { .. } => own("empty-dir"),
+        Sort::Folder | Sort::Memory(_) => own("empty-dir"),
         Sort::Written(sort) => own(sort),
         Sort::Unsupported(_) => own("unsupported"),
     }
@@ -135,8 +145,8 @@ async fn prepare_one(
 ) -> Result<(), VolumeCause> {
     let (path, group) = (place(uid, volume), group(facts.pod));
     match sort(volume) {
-        Sort::Empty { memory: false } => files.make_folder(&path, 0o777, group).await?,
-        Sort::Empty { memory: true } => files.make_memory_folder(&path, 0o777, group).await?,
+        Sort::Folder => files.make_folder(&path, 0o777, group).await?,
+        Sort::Memory(limit) => files.make_memory_folder(&path, 0o777, group, limit).await?,
         Sort::Host(host) => files.check_host_path(&path, host_path_kind(host)?).await?,
         Sort::Written(_) => {
             files.write_volume(&path, content::files(volume, facts, objects)?, group).await?;

@@ -1,11 +1,14 @@
 //! Making a container out of what the pod says.
 
+use std::io;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use bireme_core::quantity::Quantity;
 use bireme_core::runtime::{
-    ContainerId, ContainerResources, ContainerSpec, ContainerUser, Mount, Privileges, RuntimeError, SandboxId,
+    ContainerId, ContainerResources, ContainerSpec, ContainerUser, Mount, Privileges, RuntimeError,
+    SandboxId, Seccomp,
 };
 use k8s_openapi::api::core::v1::{Container, Pod, PodSecurityContext, SecurityContext, Service};
 
@@ -13,6 +16,7 @@ use super::outcome::StepError;
 use super::sandbox;
 use crate::agent::Agent;
 use crate::environment::{ConfigError, EnvironmentInputs, PodFacts, expand_all, key_of, variables};
+use crate::host::Files;
 use crate::objects::Fetched;
 use crate::pod::{declared, qos};
 use crate::volumes::{self, Dns};
@@ -84,7 +88,8 @@ async fn container_spec(
     volumes::write_etc(place.uid, &facts, &dns, files).await.map_err(etc)?;
     let mounts = volumes::mounts(place.uid, pod, container, attempt, &variables, files).await?;
     let user = user(pod, container)?;
-    Ok(assemble(agent, pod, container, attempt, Parts { variables, mounts, user }))
+    let seccomp = seccomp(pod, container, files).await?;
+    Ok(assemble(agent, pod, container, attempt, Parts { variables, mounts, user, seccomp }))
 }
 
 /// The cluster's services, once they are known. A Service that is not readable is told to nobody.
@@ -101,6 +106,7 @@ struct Parts {
     variables: Vec<(String, String)>,
     mounts: Vec<Mount>,
     user: Option<ContainerUser>,
+    seccomp: Seccomp,
 }
 
 fn assemble(agent: &Agent, pod: &Pod, container: &Container, attempt: u32, parts: Parts) -> ContainerSpec {
@@ -116,7 +122,7 @@ fn assemble(agent: &Agent, pod: &Pod, container: &Container, attempt: u32, parts
         mounts: parts.mounts,
         resources: resources(agent, pod, container),
         user: parts.user,
-        privileges: privileges(container.security_context.as_ref()),
+        privileges: privileges(container.security_context.as_ref(), parts.seccomp),
         tty: container.tty == Some(true),
         stdin: container.stdin == Some(true),
         stdin_once: container.stdin_once == Some(true),
@@ -140,8 +146,38 @@ fn resources(agent: &Agent, pod: &Pod, container: &Container) -> ContainerResour
     }
 }
 
-fn privileges(context: Option<&SecurityContext>) -> Privileges {
-    let Some(context) = context else { return Privileges::default() };
+/// The folder under the node's root that a `localhostProfile` is relative to.
+const SECCOMP_PROFILES: &str = "seccomp";
+/// The largest profile that is read, in bytes.
+const LARGEST_PROFILE: u64 = 1 << 20;
+
+/// Which system calls a container may make: what it says itself comes before what the pod says. Who says nothing gets
+/// the engine's own profile, as with upstream's `--seccomp-default`.
+async fn seccomp(pod: &Pod, container: &Container, files: &dyn Files) -> Result<Seccomp, ConfigError> {
+    let own = container.security_context.as_ref().and_then(|context| context.seccomp_profile.as_ref());
+    let of_pod = declared::spec(pod).security_context.as_ref();
+    let Some(profile) = own.or(of_pod.and_then(|context| context.seccomp_profile.as_ref())) else {
+        return Ok(Seccomp::RuntimeDefault);
+    };
+    match profile.type_.as_str() {
+        "Unconfined" => Ok(Seccomp::Unconfined),
+        "Localhost" => {
+            let name = profile.localhost_profile.clone().unwrap_or_default();
+            let unreadable = |source| ConfigError::SeccompProfile { name: name.clone(), source };
+            let content = files.read_end(&Path::new(SECCOMP_PROFILES).join(&name), LARGEST_PROFILE).await;
+            let content = String::from_utf8(content.map_err(unreadable)?);
+            let content = content.map_err(|error| unreadable(io::Error::other(error)))?;
+            if content.is_empty() {
+                return Err(unreadable(io::ErrorKind::NotFound.into()));
+            }
+            Ok(Seccomp::Profile(content))
+        }
+        _ => Ok(Seccomp::RuntimeDefault),
+    }
+}
+
+fn privileges(context: Option<&SecurityContext>, seccomp: Seccomp) -> Privileges {
+    let Some(context) = context else { return Privileges { seccomp, ..Privileges::default() } };
     let capabilities = context.capabilities.clone().unwrap_or_default();
     let privileged = context.privileged == Some(true);
     Privileges {
@@ -150,6 +186,7 @@ fn privileges(context: Option<&SecurityContext>) -> Privileges {
         no_new_privileges: context.allow_privilege_escalation == Some(false) && !privileged,
         add_capabilities: capabilities.add.unwrap_or_default(),
         drop_capabilities: capabilities.drop.unwrap_or_default(),
+        seccomp,
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) async fn run(
         host_pid: spec.host_pid == Some(true),
         host_ipc: spec.host_ipc == Some(true),
         share_process_namespace: spec.share_process_namespace == Some(true),
+        sysctls: declared::sysctls(pod).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         labels: labels(pod, None),
     };
     let made = agent.runtime.run_sandbox(&sandbox).await;

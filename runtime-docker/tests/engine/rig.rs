@@ -110,6 +110,7 @@ pub fn sandbox_spec(pod: &str) -> SandboxSpec {
         host_pid: false,
         host_ipc: false,
         share_process_namespace: false,
+        sysctls: Default::default(),
         labels: Default::default(),
     }
 }

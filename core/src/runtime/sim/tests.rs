@@ -42,6 +42,7 @@ fn sandbox_spec(uid: &str, attempt: u32) -> SandboxSpec {
         host_pid: false,
         host_ipc: false,
         share_process_namespace: false,
+        sysctls: Default::default(),
         labels: BTreeMap::new(),
     }
 }

@@ -1,5 +1,6 @@
-//! The server of the example application, a shop of two tiers: `shop web` answers people, and asks
-//! `shop api`, which it reaches by the name of its Service, for the stock.
+//! The server of the example application, a shop: `shop web` answers people, and asks `shop api`, which it reaches by
+//! the name of its Service, for the stock. `shop worker` orders goods from a supplier outside the cluster, whom
+//! `shop supplier` plays.
 //!
 //! It is one static program, so that its image needs nothing else. Its settings come from the environment,
 //! as the manifests in `examples/shop` give them.
@@ -7,10 +8,14 @@
 mod api;
 mod message;
 mod server;
+mod supplier;
 mod web;
+mod worker;
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 /// Who answers, so that one sees requests spread over pods.
@@ -50,13 +55,16 @@ fn main() -> ExitCode {
         "api" => run(api::Api {
             identity: Identity::read(),
             stock: variable("STOCK_FILE", "/config/stock.json").into(),
+            worker: variable("WORKER_ADDRESS", "shop-worker:8080"),
         }),
+        "supplier" => run(supplier::Supplier { token: variable("TOKEN", "") }),
+        "worker" => work(),
         "web" => run(web::Web {
             identity: Identity::read(),
             greeting: variable("GREETING", "Welcome"),
             api: variable("API_ADDRESS", "shop-api:8080"),
         }),
-        other => Err(format!("the role is `web` or `api`, not `{other}`").into()),
+        other => Err(format!("the role is `web`, `api`, `worker` or `supplier`, not `{other}`").into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -71,6 +79,27 @@ fn run(tier: impl server::Handler) -> Result<(), Box<dyn std::error::Error>> {
     let listen = variable("LISTEN", "0.0.0.0:8080");
     let drain: u64 = variable("DRAIN_SECONDS", "2").parse().map_err(|_| "DRAIN_SECONDS is no number")?;
     server::serve(&listen, Duration::from_secs(drain), tier)
+}
+
+/// Orders, and tells what was ordered.
+fn work() -> Result<(), Box<dyn std::error::Error>> {
+    let ledger: PathBuf = variable("LEDGER_FILE", "/ledger/orders.txt").into();
+    let pause: u64 = variable("PAUSE_SECONDS", "2").parse().map_err(|_| "PAUSE_SECONDS is no number")?;
+    let orders = worker::Orders {
+        supplier: variable("SUPPLIER_ADDRESS", "shop-supplier:80"),
+        token: variable("TOKEN_FILE", "/account/token").into(),
+        goods: variable("GOODS", "rope").split(',').map(|goods| goods.trim().to_owned()).collect(),
+        pause: Duration::from_secs(pause),
+    };
+    let written = ledger.clone();
+    thread::spawn(move || {
+        // The pod is of no use without its ledger, and begins anew.
+        if let Err(error) = orders.place(&written) {
+            eprintln!("shop: {}: {error}", written.display());
+            std::process::exit(1);
+        }
+    });
+    run(worker::Worker { ledger })
 }
 
 /// An environment variable, or what it is when not set.

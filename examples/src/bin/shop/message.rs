@@ -1,7 +1,11 @@
 //! As much of HTTP/1.1 as the shop needs: requests without a body, one to a connection.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
 
+/// How long another tier may take.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// A longer head is refused.
 const LONGEST_HEAD: u64 = 16 * 1024;
 
@@ -36,16 +40,30 @@ impl Response {
     }
 }
 
-/// Reads a request's head and returns the path that it GETs, without its query; an answer when there is
-/// none.
-pub fn read_path(from: impl Read) -> io::Result<Result<String, Response>> {
+/// What somebody asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The path that is to be got, without its query.
+    pub path: String,
+    /// The token by which the client proves who it is, if it does.
+    pub token: Option<String>,
+}
+
+/// Reads a request's head; an answer when it is no GET.
+pub fn read_request(from: impl Read) -> io::Result<Result<Request, Response>> {
     let mut lines = BufReader::new(from.take(LONGEST_HEAD));
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") && lines.read_line(&mut head)? > 0 {}
     let mut words = head.lines().next().unwrap_or_default().split(' ');
     Ok(match (words.next(), words.next()) {
         (Some("GET"), Some(target)) if head.ends_with("\r\n\r\n") => {
-            Ok(target.split('?').next().unwrap_or_default().to_owned())
+            let path = target.split('?').next().unwrap_or_default().to_owned();
+            let bearer = |line: &str| {
+                let (name, value) = line.split_once(':')?;
+                let is_it = name.eq_ignore_ascii_case("authorization");
+                value.trim().strip_prefix("Bearer ").filter(|_| is_it).map(str::to_owned)
+            };
+            Ok(Request { path, token: head.lines().find_map(bearer) })
         }
         (Some("GET"), _) | (_, None) => Err(Response::text(400, "this is no HTTP request")),
         _ => Err(Response::text(405, "only GET is allowed")),
@@ -62,10 +80,22 @@ pub fn read_response(mut from: impl Read) -> io::Result<(u16, String)> {
     Ok((status, body.to_owned()))
 }
 
+/// GETs `path` from a Service, with a token if there is one. Its name is looked up each time: Services come and go.
+pub fn ask(service: &str, path: &str, token: Option<&str>) -> io::Result<(u16, String)> {
+    let unknown = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let address = service.to_socket_addrs()?.next().ok_or_else(unknown)?;
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let proof = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {service}\r\n{proof}Connection: close\r\n\r\n")?;
+    read_response(stream)
+}
+
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         400 => "Bad Request",
+        401 => "Unauthorized",
         404 => "Not Found",
         405 => "Method Not Allowed",
         502 => "Bad Gateway",
@@ -87,14 +117,21 @@ mod tests {
 
     #[test]
     fn the_path_is_taken_without_its_query() {
-        let path = read_path("GET /stock?all HTTP/1.1\r\nHost: shop\r\n\r\n".as_bytes()).unwrap();
-        assert_eq!(path.unwrap(), "/stock");
+        let request = read_request("GET /stock?all HTTP/1.1\r\nHost: shop\r\n\r\n".as_bytes()).unwrap();
+        assert_eq!(request.unwrap(), Request { path: "/stock".into(), token: None });
+    }
+
+    #[test]
+    fn a_token_is_what_the_header_says_in_any_case() {
+        let text = "GET / HTTP/1.1\r\nX: Bearer no\r\nAUTHORIZATION: Bearer secret\r\n\r\n";
+        let request = read_request(text.as_bytes()).unwrap().unwrap();
+        assert_eq!(request.token.as_deref(), Some("secret"));
     }
 
     #[test]
     fn what_is_not_a_whole_get_is_refused() {
         for (request, status) in [("POST / HTTP/1.1\r\n\r\n", 405), ("GET / HT", 400), ("", 400)] {
-            let refused = read_path(request.as_bytes()).unwrap().unwrap_err();
+            let refused = read_request(request.as_bytes()).unwrap().unwrap_err();
             assert_eq!(refused.status, status, "{request}");
         }
     }

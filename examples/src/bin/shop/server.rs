@@ -10,7 +10,7 @@ use std::{io, process, thread};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::message::{self, Response};
+use crate::message::{self, Request, Response};
 
 /// How many requests are answered at a time; more wait in the listener's queue.
 const WORKERS: usize = 16;
@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What answers requests.
 pub trait Handler: Sync {
-    /// Answers a GET of `path`.
-    fn get(&self, path: &str) -> Response;
+    /// Answers a GET.
+    fn get(&self, request: &Request) -> Response;
 }
 
 /// Answers requests on `address`, and `/healthz` and `/readyz` by itself, until SIGTERM or SIGINT. From then
@@ -65,13 +65,13 @@ pub fn serve(address: &str, drain: Duration, handler: impl Handler) -> Result<()
 fn answer(stream: &TcpStream, handler: &impl Handler, draining: &AtomicBool) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let response = match message::read_path(stream)? {
+    let response = match message::read_request(stream)? {
         Err(refused) => refused,
-        Ok(path) => match path.as_str() {
+        Ok(request) => match request.path.as_str() {
             "/healthz" => Response::text(200, "ok"),
             "/readyz" if draining.load(Ordering::SeqCst) => Response::text(503, "stopping"),
             "/readyz" => Response::text(200, "ok"),
-            path => handler.get(path),
+            _ => handler.get(&request),
         },
     };
     response.write(stream)

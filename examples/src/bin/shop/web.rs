@@ -1,17 +1,10 @@
 //! The first tier: a page with what the second tier says.
 
-use std::io::{self, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::Identity;
-use crate::message::{self, Response};
+use crate::message::{self, Request, Response};
 use crate::server::Handler;
-
-/// How long the second tier may take.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Shows the stock to people.
 pub struct Web {
@@ -24,11 +17,11 @@ pub struct Web {
 }
 
 impl Handler for Web {
-    fn get(&self, path: &str) -> Response {
-        if path != "/" {
+    fn get(&self, request: &Request) -> Response {
+        if request.path != "/" {
             return Response::text(404, "there is only /");
         }
-        match self.ask("/stock") {
+        match message::ask(&self.api, "/stock", None) {
             Ok((200, body)) => self.page(&body),
             Ok((status, body)) => Response::text(502, format!("{} answers {status}: {body}", self.api)),
             Err(error) => Response::text(502, format!("{} does not answer: {error}", self.api)),
@@ -37,16 +30,6 @@ impl Handler for Web {
 }
 
 impl Web {
-    /// GETs `path` from the second tier. The name is looked up each time: Services come and go.
-    fn ask(&self, path: &str) -> io::Result<(u16, String)> {
-        let unknown = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        let address = self.api.to_socket_addrs()?.next().ok_or_else(unknown)?;
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.api)?;
-        message::read_response(stream)
-    }
-
     fn page(&self, answer: &str) -> Response {
         let pretty = serde_json::from_str::<Value>(answer).map(|answer| format!("{answer:#}"));
         let web = &self.identity;
@@ -81,7 +64,8 @@ mod tests {
     #[test]
     fn a_second_tier_that_is_not_there_is_a_bad_gateway_that_names_it() {
         // Port 1 of the loopback address refuses at once.
-        let response = web("127.0.0.1:1").get("/");
+        let root = Request { path: "/".into(), token: None };
+        let response = web("127.0.0.1:1").get(&root);
         assert_eq!(response.status, 502);
         assert!(response.body.contains("127.0.0.1:1"), "{}", response.body);
     }
