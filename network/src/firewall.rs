@@ -6,6 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use bireme_core::network::{Cidr, NetworkError};
 use tokio::process::Command;
 
+use crate::host_ports;
 use crate::refusal::Refusal as _;
 
 /// Where Docker has others put their rules, ahead of its own and of the policy "drop" that it sets.
@@ -15,7 +16,7 @@ const FORWARD_CHAIN: &str = "FORWARD";
 
 /// A program of the machine's firewall did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-enum ProgramError {
+pub(crate) enum ProgramError {
     #[error("{program} cannot be started")]
     Start { program: &'static str, source: io::Error },
     #[error("{program} ended with {status}: {message}")]
@@ -32,6 +33,11 @@ impl Firewall {
     /// `name` tells the cluster's rules from those of others.
     pub(crate) fn new(name: &str, range: Cidr) -> Self {
         Self { table: format!("{name}-pods"), range }
+    }
+
+    /// The table that all rules are in but those that others' chains need.
+    pub(crate) fn table(&self) -> &str {
+        &self.table
     }
 
     /// Puts the rules in place. Idempotent; touches no rule of anybody else.
@@ -74,7 +80,9 @@ impl Firewall {
             "add table ip {table}; \
              add chain ip {table} postrouting {{ type nat hook postrouting priority srcnat; policy accept; }}; \
              flush chain ip {table} postrouting; \
-             add rule ip {table} postrouting ip saddr {range} ip daddr != {range} masquerade"
+             {}add rule ip {table} postrouting ip saddr {range} ip daddr != {range} masquerade{}",
+            host_ports::frame(table),
+            host_ports::hairpin_rule(table),
         )
     }
 
@@ -120,7 +128,7 @@ async fn filter_rules() -> Result<Option<String>, NetworkError> {
     }
 }
 
-async fn run(program: &'static str, arguments: &[&str]) -> Result<String, ProgramError> {
+pub(crate) async fn run(program: &'static str, arguments: &[&str]) -> Result<String, ProgramError> {
     let output = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod firewall;
+mod host_ports;
 mod kernel;
 mod machine;
 mod namespace;

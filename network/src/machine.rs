@@ -135,7 +135,7 @@ impl Machine {
         &self.env
     }
 
-    fn firewall(&self) -> Firewall {
+    pub(crate) fn firewall(&self) -> Firewall {
         Firewall::new(&self.config.name, self.config.cluster_range)
     }
 

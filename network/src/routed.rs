@@ -4,9 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bireme_core::network::{AddressPool, AttachRequest, Attachment, Cidr, NetworkError, PodNetwork};
+use bireme_core::network::{
+    AddressPool, AttachRequest, Attachment, Cidr, HostPort, NetworkError, PodNetwork,
+};
 use tokio::sync::Mutex;
 
+use crate::host_ports::HostPorts;
 use crate::kernel::{Kernel, Link};
 use crate::machine::{ConfigError, Machine};
 use crate::namespace::Namespace;
@@ -33,6 +36,7 @@ pub struct RoutedNetwork {
     node: NodeConfig,
     /// Whose turn an address is. Held while links are made or removed, which the kernel does one at a time anyway.
     pool: Arc<Mutex<AddressPool>>,
+    ports: Arc<Mutex<HostPorts>>,
 }
 
 impl RoutedNetwork {
@@ -48,7 +52,9 @@ impl RoutedNetwork {
             return Err(ConfigError::Outside(cluster)).refused("use the range", range);
         }
         machine.kernel().ensure_unreachable(range).await.refused("add the route", range)?;
-        Ok(Self { machine: machine.clone(), node, pool: Arc::new(Mutex::new(AddressPool::new(range))) })
+        let pool = Arc::new(Mutex::new(AddressPool::new(range)));
+        let ports = Arc::new(Mutex::new(HostPorts::read(machine.firewall().table().to_owned()).await?));
+        Ok(Self { machine: machine.clone(), node, pool, ports })
     }
 
     /// The links of this node's pods.
@@ -69,7 +75,10 @@ impl RoutedNetwork {
             Some((_, label)) => label.clone(),
             None => self.allocate(&mut pool, &links, &request.sandbox).await?,
         };
-        let connected = self.connect(&label, pod).await;
+        let connected = match self.connect(&label, pod).await {
+            Ok(()) => self.lead(label.address, &request.host_ports).await,
+            error => error,
+        };
         if connected.is_err() {
             // The error that is on its way out says more than one of this attempt to leave nothing behind.
             if let Err(error) = self.remove(&request.sandbox).await {
@@ -128,12 +137,18 @@ impl RoutedNetwork {
         Ok(link)
     }
 
+    async fn lead(&self, pod: Ipv4Addr, ports: &[HostPort]) -> Result<(), NetworkError> {
+        self.ports.lock().await.lead(pod, self.node.source, ports).await
+    }
+
+    /// The link goes last, so that it still shows what else may be there.
     async fn remove(&self, sandbox: &str) -> Result<(), NetworkError> {
         let (host, name) = (self.machine.kernel(), host_link(sandbox));
-        match host.link(&name).await.refused("find the link", &name)? {
-            Some(link) => host.delete_link(link.index).await.refused("delete the link", &name),
-            None => Ok(()),
+        let Some(link) = host.link(&name).await.refused("find the link", &name)? else { return Ok(()) };
+        if let Some(label) = link.alias.as_deref().and_then(Label::parse) {
+            self.lead(label.address, &[]).await?;
         }
+        host.delete_link(link.index).await.refused("delete the link", &name)
     }
 }
 

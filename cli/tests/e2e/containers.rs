@@ -234,3 +234,30 @@ fn a_pod_has_the_kernel_settings_system_calls_and_memory_that_it_asks_for() {
     space.run("wait pod/forbidden --for=jsonpath='{.status.phase}'=Failed --timeout=60s");
     assert_eq!(space.field("pod/forbidden", ".status.reason"), "SysctlForbidden");
 }
+
+#[test]
+fn a_port_of_the_node_leads_to_the_pod_that_takes_it_and_is_free_again_afterwards() {
+    let Some(space) = namespace("host-port") else { return };
+    let manifest = |name: &str, script: &str| {
+        serde_json::json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+            "spec": {"terminationGracePeriodSeconds": 0, "containers": [{
+                "name": "main", "image": "bireme.dev/busybox:1", "command": ["sh", "-c", script],
+                "ports": [{"containerPort": 8080, "hostPort": 8099}],
+            }]},
+        })
+        .to_string()
+    };
+    run(
+        &space,
+        &manifest("server", "mkdir /www; echo here > /www/index.html; httpd -f -p 8080 -h /www"),
+        "server",
+    );
+    run(&space, &pod("client", "sleep 600"), "client");
+    let node = space.field("pod/server", ".status.hostIP");
+    let ask = format!("exec client -- wget -q -T 5 -O - http://{node}:8099/");
+    assert_eq!(space.run(&ask), "here\n");
+    assert_eq!(space.run(&ask.replace("client", "server")), "here\n", "the pod itself");
+    space.run("delete pod server");
+    assert!(space.fails(&ask).contains("Connection refused"));
+}

@@ -63,6 +63,43 @@ pub struct AttachRequest {
     pub netns: PathBuf,
     /// `namespace/name` of the pod; appears in errors and traces only.
     pub pod: String,
+    /// Ports of the node that lead to the pod, from outside the cluster too.
+    pub host_ports: Vec<HostPort>,
+}
+
+/// A port of the node that leads to one of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    /// The address of the node; any that the node has where none is given.
+    pub address: Option<IpAddr>,
+    /// The transport protocol.
+    pub protocol: Transport,
+    /// The port of the node.
+    pub port: u16,
+    /// The port of the pod.
+    pub pod_port: u16,
+}
+
+/// A transport protocol that ports belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+}
+
+impl Transport {
+    /// The name in lower case, as the kernel's tools write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
+            Transport::Sctp => "sctp",
+        }
+    }
 }
 
 impl AttachRequest {

@@ -71,7 +71,12 @@ mod tests {
     use super::*;
 
     fn request(sandbox: &str) -> AttachRequest {
-        AttachRequest { sandbox: sandbox.to_owned(), netns: "/nowhere".into(), pod: "default/web".to_owned() }
+        AttachRequest {
+            sandbox: sandbox.to_owned(),
+            netns: "/nowhere".into(),
+            pod: "default/web".to_owned(),
+            host_ports: Vec::new(),
+        }
     }
 
     fn network() -> SimNetwork {

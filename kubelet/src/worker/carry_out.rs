@@ -146,7 +146,7 @@ impl PodWorker {
 
     fn attach(&self, sandbox: bireme_core::runtime::SandboxId) -> BoxFuture<'static, Outcome> {
         let agent = self.agent.clone();
-        let request = self.observed.ready_sandbox().map(sandbox::attach_request);
+        let request = self.observed.ready_sandbox().map(|ready| sandbox::attach_request(ready, &self.pod));
         async move {
             let attached = match request {
                 Some(request) => agent.network.attach(&request).await,

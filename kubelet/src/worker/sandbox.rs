@@ -1,9 +1,10 @@
 //! Sandboxes: made, connected, closed.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use bireme_core::events::Severity;
-use bireme_core::network::{AttachRequest, NetworkError};
+use bireme_core::network::{AttachRequest, HostPort, NetworkError, Transport};
 use bireme_core::object::Object;
 use bireme_core::runtime::{PodIdentity, RuntimeError, SandboxId, SandboxSpec, SandboxStatus};
 use k8s_openapi::api::core::v1::Pod;
@@ -57,13 +58,34 @@ pub(super) async fn run(
     made
 }
 
-pub(super) fn attach_request(sandbox: &SandboxStatus) -> AttachRequest {
+pub(super) fn attach_request(sandbox: &SandboxStatus, pod: &Pod) -> AttachRequest {
     AttachRequest {
         sandbox: sandbox.id.to_string(),
         // A sandbox that must be connected has one; without it the attach says that it cannot be entered.
         netns: sandbox.netns.clone().unwrap_or_default(),
         pod: sandbox.pod.key.to_string(),
+        host_ports: host_ports(pod).collect(),
     }
+}
+
+/// The ports of the node that the pod's containers take. The API lets nobody write a port that is none.
+fn host_ports(pod: &Pod) -> impl Iterator<Item = HostPort> {
+    let ports = declared::all(declared::spec(pod)).flat_map(|declared| declared.spec.ports.iter().flatten());
+    ports.filter_map(|port| {
+        let number = |port: i32| u16::try_from(port).ok().filter(|port| *port > 0);
+        let address = port.host_ip.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
+        let protocol = match port.protocol.as_deref() {
+            Some("UDP") => Transport::Udp,
+            Some("SCTP") => Transport::Sctp,
+            _ => Transport::Tcp,
+        };
+        Some(HostPort {
+            address: address.filter(|address| !address.is_unspecified()),
+            protocol,
+            port: number(port.host_port?)?,
+            pod_port: number(port.container_port)?,
+        })
+    })
 }
 
 /// The sandbox stopped before it could be connected.

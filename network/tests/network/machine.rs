@@ -87,6 +87,7 @@ impl Pod {
             sandbox: sandbox.to_owned(),
             netns: self.netns.clone(),
             pod: "default/web".to_owned(),
+            host_ports: Vec::new(),
         }
     }
 

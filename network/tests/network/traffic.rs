@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::IpAddr;
 
 use crate::machine::{Pod, ask, node, on_a_machine, run};
-use bireme_core::network::PodNetwork as _;
+use bireme_core::network::{AttachRequest, HostPort, PodNetwork as _, Transport};
 
 const NODE_1: [u8; 4] = [10, 245, 0, 1];
 const NODE_2: [u8; 4] = [10, 245, 0, 2];
@@ -120,5 +120,51 @@ fn an_address_that_no_pod_has_is_refused_at_once() {
         let nobody: IpAddr = [10, 244, 1, 200].into();
         assert_eq!(pod.ask(nobody, 80).unwrap_err().kind(), ErrorKind::HostUnreachable);
         assert_eq!(ask(nobody, 80).unwrap_err().kind(), ErrorKind::HostUnreachable);
+    });
+}
+
+#[test]
+fn a_port_of_the_node_leads_to_the_pod_that_takes_it() {
+    on_a_machine(|machine| async move {
+        machine.prepare().await.unwrap();
+        let network_1 = node(&machine, "10.244.1.0/24", NODE_1).await;
+        let network_2 = node(&machine, "10.244.2.0/24", NODE_2).await;
+        let (server, client) = (Pod::new(), Pod::new());
+        let port = server.serve();
+        let leading = |ports: Vec<(Option<IpAddr>, u16)>| {
+            let host_ports = ports.into_iter().map(|(address, host_port)| HostPort {
+                address,
+                protocol: Transport::Tcp,
+                port: host_port,
+                pod_port: port,
+            });
+            AttachRequest { host_ports: host_ports.collect(), ..server.request("server") }
+        };
+        let of_other_node = Some(IpAddr::from(NODE_2));
+        let wanted = leading(vec![(None, 8081), (of_other_node, 8082)]);
+        let address = network_1.attach(&wanted).await.unwrap();
+        let client_address = client.attach(&network_2, "client").await;
+        for (node, host_port) in [(NODE_1, 8081), (NODE_2, 8082)] {
+            assert_eq!(
+                client.ask(node.into(), host_port).unwrap(),
+                client_address,
+                "the client is seen as itself"
+            );
+            ask(node.into(), host_port).expect("from the machine");
+            assert_ne!(server.ask(node.into(), host_port).unwrap(), address, "the pod reaches itself");
+        }
+        let refused =
+            |node: [u8; 4], port| ask(node.into(), port).unwrap_err().kind() == ErrorKind::ConnectionRefused;
+        assert!(refused(NODE_2, 8081) && refused(NODE_1, 8082), "each is of one address");
+        // Another agent finds what is there, changes what differs, and takes it away with the pod.
+        let successor = node(&machine, "10.244.1.0/24", NODE_1).await;
+        successor.attach(&wanted).await.unwrap();
+        successor.attach(&leading(vec![(None, 8083)])).await.unwrap();
+        ask(NODE_1.into(), 8083).unwrap();
+        assert!(refused(NODE_1, 8081) && refused(NODE_2, 8082), "what the pod does not take any more");
+        let last = node(&machine, "10.244.1.0/24", NODE_1).await;
+        last.detach("server").await.unwrap();
+        assert!(refused(NODE_1, 8083));
+        assert!(!run("nft list table ip bireme-pods").contains("elements"), "nothing is left");
     });
 }

@@ -72,7 +72,8 @@ impl Pod {
             queue.iter().for_each(|job| job());
         });
         let netns = format!("/proc/{}/task/{}/ns/net", std::process::id(), receiver.recv().unwrap()).into();
-        let request = AttachRequest { sandbox: name.to_owned(), netns, pod: name.to_owned() };
+        let (sandbox, pod) = (name.to_owned(), name.to_owned());
+        let request = AttachRequest { sandbox, netns, pod, host_ports: Vec::new() };
         let address = network.attach(&request).await.unwrap();
         let pod = Self { address, jobs };
         pod.run(move || serve(address));
