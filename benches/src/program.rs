@@ -86,11 +86,11 @@ impl Program {
         Ok(ticks.sum::<Result<f64, _>>()? / TICKS_PER_SECOND)
     }
 
-    /// Ends it politely.
+    /// Ends it politely, and lets it put away what it has taken in.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         let pid = self.process.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().context("kill")?;
-        for _ in 0..1000 {
+        for _ in 0..6000 {
             if let Some(status) = self.process.try_wait()? {
                 if status.success() {
                     return Ok(());

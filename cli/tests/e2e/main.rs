@@ -8,6 +8,7 @@ mod agents;
 mod attaching;
 mod containers;
 mod harness;
+mod load;
 mod manifests;
 mod nodes;
 mod objects;

@@ -21,4 +21,4 @@ pub use kubectl::{Kubectl, Streaming};
 pub use machine::{Machine, for_containers, for_simulation, has};
 pub use process::{Bireme, refused};
 pub use ranges::Ranges;
-pub use time::eventually;
+pub use time::{eventually, now};

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// The present moment, of a clock that never goes back.
 #[expect(clippy::disallowed_methods, reason = "the processes under test live in real time")]
-fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }
 
