@@ -86,6 +86,20 @@ impl Program {
         Ok(ticks.sum::<Result<f64, _>>()? / TICKS_PER_SECOND)
     }
 
+    /// Waits until it has nothing to do, so that what is measured next is not what came before.
+    pub(crate) async fn settle(&self) -> anyhow::Result<()> {
+        let mut before = self.cpu_seconds()?;
+        for _ in 0..240 {
+            self.env.sleep(Duration::from_millis(500)).await;
+            let now = self.cpu_seconds()?;
+            if now - before <= 0.02 {
+                return Ok(());
+            }
+            before = now;
+        }
+        bail!("the program does not come to rest")
+    }
+
     /// Ends it politely, and lets it put away what it has taken in.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         let pid = self.process.id().to_string();

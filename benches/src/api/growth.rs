@@ -23,9 +23,11 @@ pub(super) async fn run(root: &Path, env: &Environment, extent: Extent) -> anyho
         pods::fill(&program, env, present, *stored).await?;
         present = *stored;
         let case = format!("sled, {CLIENTS} clients, beside {stored} pods");
+        program.settle().await?;
         let before = program.cpu_seconds()?;
         let loads = Load::open_many(&program, env, CLIENTS).await?;
         load::rush(loads, env, REQUESTS, move |number| pods::create(present + number)).await?;
+        program.settle().await?;
         let between = program.cpu_seconds()?;
         let loads = Load::open_many(&program, env, CLIENTS).await?;
         let step = (present / REQUESTS).max(1);
