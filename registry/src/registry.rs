@@ -154,7 +154,15 @@ impl Registry {
         if key.namespace().is_some() != entry.kind.is_namespaced() {
             return Ok(None);
         }
-        let (found, _) = self.store.get(&entry.key(key)).await.map_err(store_error)?;
+        let store_key = entry.key(key);
+        // What the caches have reached, they have all of.
+        let known = self.store.known_revision();
+        if known.is_some_and(|present| self.feed.reached() >= present)
+            && let Some(found) = entry.cached(&store_key)
+        {
+            return Ok(found);
+        }
+        let (found, _) = self.store.get(&store_key).await.map_err(store_error)?;
         found.map(|found| entry.object(&found)).transpose()
     }
 }

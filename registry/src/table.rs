@@ -60,6 +60,12 @@ impl KindEntry {
         Ok(Arc::new(self.codec().decode(stored)?))
     }
 
+    /// What the cache has under a key, the object or that there is none; nothing when it is not loaded.
+    pub(crate) fn cached(&self, key: &Key) -> Option<Option<Arc<Object>>> {
+        let suffix = std::str::from_utf8(&key.as_bytes()[self.prefix.len()..]).ok()?;
+        self.cache.look_up(suffix)
+    }
+
     /// Between stored bytes and objects.
     pub(crate) fn codec(&self) -> Codec {
         Codec { kind: self.kind, strategy: self.strategy.clone() }

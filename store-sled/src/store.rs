@@ -222,6 +222,11 @@ impl Store for SledStore {
         Limits::default()
     }
 
+    fn known_revision(&self) -> Option<Revision> {
+        self.check().ok()?;
+        self.running.shared.view.known_revision()
+    }
+
     async fn range(&self, request: RangeRequest) -> Result<RangeResponse, StoreError> {
         self.check()?;
         consume_budget().await;

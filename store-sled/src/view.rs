@@ -4,7 +4,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use bireme_core::store::log::CommitLog;
 use bireme_core::store::read::Overlay;
-use bireme_core::store::{Key, KeyValue, RangeRequest, RangeResponse, StoreError};
+use bireme_core::store::{Key, KeyValue, RangeRequest, RangeResponse, Revision, StoreError};
 use bytes::Bytes;
 use sled::IVec;
 
@@ -43,6 +43,11 @@ impl View {
         self.log.resolve(Some(at))?;
         let overlay = overlay.under(self.log.overlay(&request.prefix, present, at)?);
         request.respond(at, index.from(request.first()), overlay, decode)
+    }
+
+    /// The revision that readers see; nothing once the store is closed.
+    pub(crate) fn known_revision(&self) -> Option<Revision> {
+        self.lock().as_ref().map(|_| self.memtable.present())
     }
 
     /// The same for a range of the present in which there are few keys to look at; nothing for any other.

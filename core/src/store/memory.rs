@@ -52,6 +52,12 @@ impl Store for MemoryStore {
         self.shared.limits
     }
 
+    fn known_revision(&self) -> Option<Revision> {
+        // A commit holds the keys until it is whole.
+        let _keys = self.shared.keys.read().unwrap_or_else(PoisonError::into_inner);
+        Some(self.shared.log.revision())
+    }
+
     async fn range(&self, request: RangeRequest) -> Result<RangeResponse, StoreError> {
         consume_budget().await;
         let Shared { keys, log, .. } = &*self.shared;

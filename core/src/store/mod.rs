@@ -64,6 +64,13 @@ pub trait Store: Send + Sync + 'static {
     /// when it lies above the store's revision.
     async fn range(&self, request: RangeRequest) -> Result<RangeResponse, StoreError>;
 
+    /// The store's present revision, where it is known without asking anybody, since nobody but this process commits: one
+    /// that reads see, and not below that of any commit that has been answered. `None` where others may have
+    /// committed, or the store cannot answer.
+    fn known_revision(&self) -> Option<Revision> {
+        None
+    }
+
     /// Applies the operations if all the conditions hold, and returns the revision this made.
     ///
     /// Deleting an absent key is not a change. A commit that changes nothing makes no revision and no

@@ -170,6 +170,14 @@ impl KindCache {
         }
     }
 
+    /// The object with this rest of a key, or that there is none; nothing when the cache is not loaded.
+    pub(crate) fn look_up(&self, suffix: &str) -> Option<Option<Arc<Object>>> {
+        match &*self.lock() {
+            Phase::Live(live) => Some(live.get(suffix).map(|cached| cached.object.clone())),
+            _ => None,
+        }
+    }
+
     /// The object with this rest of a key, if the cache has it at just this revision.
     pub(crate) fn object_at(&self, suffix: &[u8], revision: Revision) -> Option<Arc<Object>> {
         let suffix = std::str::from_utf8(suffix).ok()?;

@@ -13,6 +13,7 @@ pub(super) async fn a_commit_makes_a_higher_revision_that_reads_see(rig: &dyn Ri
     for text in ["one", "two", "three"] {
         let made = put(&*store, "/a", text).await;
         assert!(made > last, "{made} does not follow {last}");
+        assert!(store.known_revision().is_none_or(|known| known == made), "{:?}", store.known_revision());
         assert_eq!(revision(&*store).await, made);
         let found = get(&*store, "/a").await.expect("the key was put");
         assert_eq!((found.value, found.modified), (value(text), made));

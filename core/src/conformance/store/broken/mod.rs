@@ -23,6 +23,7 @@ enum Fault {
     // Commits
     AcknowledgesWithoutCommitting,
     AcknowledgesAnOldRevision,
+    KnowsAnOldRevision,
     CommitsHalf,
     IgnoresConditions,
     ChecksTheFirstConditionOnly,
@@ -89,6 +90,7 @@ use Fault::*;
 const FOUND_BY: &[(Fault, &str)] = &[
     (AcknowledgesWithoutCommitting, "a_commit_makes_a_higher_revision_that_reads_see"),
     (AcknowledgesAnOldRevision, "a_commit_makes_a_higher_revision_that_reads_see"),
+    (KnowsAnOldRevision, "a_commit_makes_a_higher_revision_that_reads_see"),
     (CommitsHalf, "all_operations_of_a_commit_make_one_revision"),
     (IgnoresConditions, "a_revision_is_required_as_stated"),
     (ChecksTheFirstConditionOnly, "a_failed_condition_changes_nothing"),
@@ -205,6 +207,11 @@ async fn replay(commits: &[Commit]) -> MemoryStore {
 impl Store for Broken {
     fn limits(&self) -> Limits {
         self.inner.limits()
+    }
+
+    fn known_revision(&self) -> Option<Revision> {
+        let known = self.inner.known_revision()?;
+        Some(if self.has(KnowsAnOldRevision) { Revision(known.0.saturating_sub(1)) } else { known })
     }
 
     async fn range(&self, request: RangeRequest) -> Result<RangeResponse, StoreError> {
