@@ -40,6 +40,9 @@ impl Connection {
 
     /// Carries out all of the requests, or none.
     pub(crate) fn transact(&mut self, requests: Vec<Request>) -> io::Result<()> {
+        if requests.is_empty() {
+            return Ok(());
+        }
         let mut datagram = Vec::new();
         let begin = self.append(&mut datagram, NFTABLES, ControlMessage::BatchBegin.into(), 0);
         let (count, mut last) = (requests.len(), begin);
@@ -113,7 +116,7 @@ impl Connection {
         message: NetfilterMessageInner,
         flags: u16,
     ) -> u32 {
-        self.sequence += 1;
+        self.sequence = self.sequence.wrapping_add(1);
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | flags;
         header.sequence_number = self.sequence;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use bireme_core::quantity::Quantity;
@@ -164,6 +164,10 @@ async fn seccomp(pod: &Pod, container: &Container, files: &dyn Files) -> Result<
         "Localhost" => {
             let name = profile.localhost_profile.clone().unwrap_or_default();
             let unreadable = |source| ConfigError::SeccompProfile { name: name.clone(), source };
+            // Nothing outside of the folder, whatever the API has let through.
+            if !Path::new(&name).components().all(|part| matches!(part, Component::Normal(_))) {
+                return Err(unreadable(io::ErrorKind::InvalidInput.into()));
+            }
             let content = files.read_end(&Path::new(SECCOMP_PROFILES).join(&name), LARGEST_PROFILE).await;
             let content = String::from_utf8(content.map_err(unreadable)?);
             let content = content.map_err(|error| unreadable(io::Error::other(error)))?;
@@ -226,6 +230,32 @@ mod tests {
         let user = user_of(pod, json!({"runAsUser": 5})).unwrap().unwrap();
         assert_eq!((user.uid, user.gid, user.supplementary_groups), (Some(5), Some(2000), vec![4, 3000]));
         assert_eq!(user_of(json!({}), json!({})).unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_profile_of_system_calls_is_the_containers_or_the_pods_and_lies_in_the_nodes_folder() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("seccomp")).unwrap();
+        std::fs::write(root.path().join("seccomp/strict.json"), "{}").unwrap();
+        std::fs::write(root.path().join("secret"), "no profile").unwrap();
+        let disk = crate::host::Disk::new(root.path().to_owned());
+        let of = async |pod: serde_json::Value, container: serde_json::Value| {
+            let container = json!({"name": "c", "securityContext": {"seccompProfile": container}});
+            let spec = json!({"securityContext": {"seccompProfile": pod}, "containers": [container]});
+            let pod: Pod = serde_json::from_value(json!({"spec": spec})).unwrap();
+            seccomp(&pod, &declared::spec(&pod).containers[0], &disk).await.map_err(|error| error.to_string())
+        };
+        let (nothing, free) = (serde_json::Value::Null, json!({"type": "Unconfined"}));
+        let file = |name: &str| json!({"type": "Localhost", "localhostProfile": name});
+        assert_eq!(of(nothing.clone(), nothing.clone()).await, Ok(Seccomp::RuntimeDefault));
+        assert_eq!(of(free.clone(), nothing.clone()).await, Ok(Seccomp::Unconfined));
+        assert_eq!(of(free, json!({"type": "RuntimeDefault"})).await, Ok(Seccomp::RuntimeDefault));
+        assert_eq!(of(file("strict.json"), nothing.clone()).await, Ok(Seccomp::Profile("{}".to_owned())));
+        let outside = root.path().join("secret");
+        for wrong in ["none.json", "../secret", outside.to_str().unwrap()] {
+            let refused = of(nothing.clone(), file(wrong)).await.unwrap_err();
+            assert!(refused.contains("cannot load seccomp profile") && refused.contains(wrong), "{refused}");
+        }
     }
 
     #[test]

@@ -329,6 +329,41 @@ fn policies_and_names_are_known_words() {
             "spec.securityContext.runAsUser: Invalid value: -5: must be between 0 and 2147483647, inclusive",
         ),
         (
+            "/securityContext",
+            json!({"seccompProfile": {"type": "Strict"}}),
+            "spec.securityContext.seccompProfile.type: Unsupported value: \"Strict\": supported values: \
+             \"Localhost\", \"RuntimeDefault\", \"Unconfined\"",
+        ),
+        (
+            "/securityContext",
+            json!({"seccompProfile": {"type": "Localhost"}}),
+            "spec.securityContext.seccompProfile.localhostProfile: Required value: must be set when seccomp type is \
+             Localhost",
+        ),
+        (
+            "/containers/0/securityContext",
+            json!({"seccompProfile": {"type": "Localhost", "localhostProfile": "../shadow"}}),
+            "spec.containers[0].securityContext.seccompProfile.localhostProfile: Invalid value: \"../shadow\": must not \
+             contain '..'",
+        ),
+        (
+            "/containers/0/securityContext",
+            json!({"seccompProfile": {"type": "Unconfined", "localhostProfile": "a"}}),
+            "spec.containers[0].securityContext.seccompProfile.localhostProfile: Invalid value: \"a\": can only be set \
+             when seccomp type is Localhost",
+        ),
+        (
+            "/securityContext",
+            json!({"sysctls": [{"name": "Net", "value": "1"}]}),
+            "spec.securityContext.sysctls[0].name: Invalid value: \"Net\": must have at most 253 characters and match \
+             regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$",
+        ),
+        (
+            "/securityContext",
+            json!({"sysctls": [{"name": "net.a", "value": "1"}, {"name": "net/a", "value": "2"}]}),
+            "spec.securityContext.sysctls[1].name: Duplicate value: \"net/a\"",
+        ),
+        (
             "/containers/0/securityContext",
             json!({"privileged": true, "allowPrivilegeEscalation": false}),
             "spec.containers[0].securityContext: Invalid value: \"\": cannot set `allowPrivilegeEscalation` to false \
