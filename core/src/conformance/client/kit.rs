@@ -26,7 +26,7 @@ const NODES: Kind = Kind::of::<Node>();
 pub(super) const NAMESPACES: Kind = Kind::of::<Namespace>();
 
 /// A client, and a namespace that nobody else works in.
-pub struct Site {
+pub(super) struct Site {
     pub(super) client: Arc<dyn Client>,
     pub(super) namespace: String,
 }

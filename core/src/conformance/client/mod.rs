@@ -61,8 +61,7 @@ pub trait Rig: Send + Sync {
 pub struct Case {
     /// What the case asserts, as a sentence in snake case.
     pub name: &'static str,
-    /// Runs the case; panics when the client breaks the contract.
-    pub run: for<'a> fn(&'a kit::Site) -> BoxFuture<'a, ()>,
+    run: for<'a> fn(&'a kit::Site) -> BoxFuture<'a, ()>,
 }
 
 /// Mounts every case of the client suite as a `#[tokio::test]`. The argument is an expression that makes a
