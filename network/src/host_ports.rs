@@ -115,8 +115,10 @@ fn element(pod: Ipv4Addr, node: Option<Ipv4Addr>, port: &HostPort) -> Option<Str
     let HostPort { address, protocol, port, pod_port } = port;
     let address = match address {
         Some(IpAddr::V4(address)) => Some(*address),
-        // This network carries IPv4 only.
-        Some(IpAddr::V6(_)) => return None,
+        Some(IpAddr::V6(address)) => {
+            tracing::warn!(%pod, %address, port, "this network carries IPv4 only; the port does not lead to the pod");
+            return None;
+        }
         None => node,
     };
     let protocol = protocol.name();

@@ -17,13 +17,16 @@ pub(crate) fn forget(connection: &mut Connection, flows: &BTreeSet<Flow>) -> io:
     let mut forgotten = 0;
     for entry in connection.dump(ConntrackMessage::Get(Vec::new()).into())? {
         let NetfilterMessageInner::Conntrack(ConntrackMessage::New(attributes)) = entry else { continue };
-        let Some(original) = attributes.iter().find_map(|attribute| match attribute {
-            ConntrackAttribute::CtaTupleOrig(tuple) => Some(tuple),
-            _ => None,
-        }) else {
-            continue;
-        };
-        if !flows.iter().any(|flow| is_of(&attributes, flow)) {
+        let (mut original, mut reply) = (None, None);
+        for attribute in &attributes {
+            match attribute {
+                ConntrackAttribute::CtaTupleOrig(tuple) => original = Some(tuple),
+                ConntrackAttribute::CtaTupleReply(tuple) => reply = Some(tuple),
+                _ => {}
+            }
+        }
+        let Some((original, reply)) = original.zip(reply) else { continue };
+        if !is_among(flows, &Ends::of(original), &Ends::of(reply)) {
             continue;
         }
         let delete = ConntrackMessage::Delete(vec![ConntrackAttribute::CtaTupleOrig(original.clone())]);
@@ -37,25 +40,17 @@ pub(crate) fn forget(connection: &mut Connection, flows: &BTreeSet<Flow>) -> io:
     Ok(forgotten)
 }
 
-/// Whether an entry is about datagrams to the frontend that go to the endpoint.
-fn is_of(entry: &[ConntrackAttribute], flow: &Flow) -> bool {
-    let ends =
-        |wanted: fn(&ConntrackAttribute) -> Option<&Vec<Tuple>>| entry.iter().find_map(wanted).map(Ends::of);
-    let original = ends(|attribute| match attribute {
-        ConntrackAttribute::CtaTupleOrig(tuple) => Some(tuple),
-        _ => None,
-    });
-    let reply = ends(|attribute| match attribute {
-        ConntrackAttribute::CtaTupleReply(tuple) => Some(tuple),
-        _ => None,
-    });
-    let (Some(original), Some(reply)) = (original, reply) else { return false };
-    let from = match flow.frontend {
-        Frontend::Service(address, _, port) => original.destination == (Some(address), Some(port)),
-        Frontend::Node(_, port) => original.destination.1 == Some(port),
+/// Whether an entry is about datagrams to the frontend of a flow that go to its endpoint.
+fn is_among(flows: &BTreeSet<Flow>, original: &Ends, reply: &Ends) -> bool {
+    let ((Some(to), Some(port)), (Some(address), Some(own_port))) = (original.destination, reply.source)
+    else {
+        return false;
     };
-    let Endpoint { address, port } = flow.endpoint;
-    original.protocol == Some(Protocol::Udp) && from && reply.source == (Some(address), Some(port))
+    let endpoint = Endpoint { address, port: own_port };
+    let udp = crate::rules::Protocol::Udp;
+    let frontends = [Frontend::Service(to, udp, port), Frontend::Node(udp, port)];
+    original.protocol == Some(Protocol::Udp)
+        && frontends.into_iter().any(|frontend| flows.contains(&Flow { frontend, endpoint }))
 }
 
 /// The two ends of one direction.
@@ -67,7 +62,7 @@ struct Ends {
 }
 
 impl Ends {
-    fn of(tuple: &Vec<Tuple>) -> Self {
+    fn of(tuple: &[Tuple]) -> Self {
         let mut ends = Self::default();
         for part in tuple {
             match part {

@@ -19,7 +19,7 @@ use crate::{deadline, http, setup};
 /// How the line begins with which the cluster says that its API answers, and how to reach it.
 const KUBECONFIG_LINE: &str = "export KUBECONFIG=";
 /// The Deployments of the example application.
-const DEPLOYMENTS: [&str; 2] = ["deployment/shop-api", "deployment/shop-web"];
+const DEPLOYMENTS: [&str; 3] = ["deployment/shop-api", "deployment/shop-web", "deployment/shop-worker"];
 /// The node port on which the application answers, as in `examples/shop/web.yaml`.
 const NODE_PORT: u16 = 30080;
 /// How long the application's pods may take to become available.

@@ -116,6 +116,7 @@ fn wanted(endpoints: &Endpoints, family: &str) -> Wanted {
         let ready = subset.addresses.iter().flatten().map(|address| (address, true));
         let waiting = subset.not_ready_addresses.iter().flatten().map(|address| (address, false));
         let of_family = |(address, _): &(&EndpointAddress, bool)| {
+            // The API lets nobody write an address that is none.
             let parsed = address.ip.parse::<IpAddr>().ok();
             parsed.is_some_and(|parsed| parsed.is_ipv6() == (family == "IPv6"))
         };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bireme_core::network::Cidr;
 
-use super::steps::{Condition, steps};
+use super::steps::{Condition, entry, steps};
 use crate::rules::{Backends, Behind, Changes, Endpoint, Frontend, Memory, ServicePort};
 
 /// The map from a service's address, protocol and port to the chain of its endpoints.
@@ -138,17 +138,12 @@ fn clients(seconds: u32) -> String {
 }
 
 fn element(frontend: &Frontend, behind: &Behind) -> String {
-    let (services, node_ports, chain) = match behind {
-        Behind::Port(port) => (SERVICES, NODE_PORTS, port.to_string()),
-        Behind::Nobody => (REFUSED, REFUSED_NODE_PORTS, REFUSE.to_owned()),
-    };
+    let (map, chain) = entry(frontend, behind);
     match frontend {
         Frontend::Service(address, protocol, number) => {
-            format!("{services} {{ {address} . {protocol} . {number} : goto {chain} }}")
+            format!("{map} {{ {address} . {protocol} . {number} : goto {chain} }}")
         }
-        Frontend::Node(protocol, number) => {
-            format!("{node_ports} {{ {protocol} . {number} : goto {chain} }}")
-        }
+        Frontend::Node(protocol, number) => format!("{map} {{ {protocol} . {number} : goto {chain} }}"),
     }
 }
 

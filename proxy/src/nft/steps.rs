@@ -1,6 +1,19 @@
-//! The rules of a service port's chain, before they are put into anybody's language.
+//! What the table says of a service port, before it is put into anybody's language.
 
-use crate::rules::{Backends, Endpoint};
+use super::script::{NODE_PORTS, REFUSE, REFUSED, REFUSED_NODE_PORTS, SERVICES};
+use crate::rules::{Backends, Behind, Endpoint, Frontend};
+
+/// The map that says who answers to a frontend, and the chain that it leads to.
+pub(super) fn entry(frontend: &Frontend, behind: &Behind) -> (&'static str, String) {
+    let (services, node_ports, chain) = match behind {
+        Behind::Port(port) => (SERVICES, NODE_PORTS, port.to_string()),
+        Behind::Nobody => (REFUSED, REFUSED_NODE_PORTS, REFUSE.to_owned()),
+    };
+    match frontend {
+        Frontend::Service(..) => (services, chain),
+        Frontend::Node(..) => (node_ports, chain),
+    }
+}
 
 /// One rule: connections that meet the condition go to the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

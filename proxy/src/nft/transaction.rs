@@ -12,8 +12,8 @@ use netlink_packet_netfilter::nftables::{
     SetElementAttribute, SetElementList, SetElementMessage, SetFlags, SetMessage, Verdict, VerdictAttribute,
 };
 
-use super::script::{HAIRPINS, NODE_PORTS, REFUSE, REFUSED, REFUSED_NODE_PORTS, SERVICES};
-use super::steps::{Condition, Step, steps};
+use super::script::HAIRPINS;
+use super::steps::{Condition, Step, entry, steps};
 use crate::netlink::Request;
 use crate::rules::{Behind, Changes, Frontend, Memory, Protocol, ServicePort};
 
@@ -172,23 +172,20 @@ impl Transaction<'_> {
     }
 
     fn element(&mut self, is_new: bool, frontend: &Frontend, behind: &Behind) {
-        let (services, node_ports, chain) = match behind {
-            Behind::Port(port) => (SERVICES, NODE_PORTS, port.to_string()),
-            Behind::Nobody => (REFUSED, REFUSED_NODE_PORTS, REFUSE.to_owned()),
-        };
+        let (map, chain) = entry(frontend, behind);
         // The parts of a key begin at multiples of four.
         let tail = |protocol: &Protocol, port: &u16| {
             let port = port.to_be_bytes();
             [number(*protocol), 0, 0, 0, port[0], port[1], 0, 0]
         };
-        let (set, key) = match frontend {
+        let key = match frontend {
             Frontend::Service(address, protocol, port) => {
-                (services, [octets(*address), tail(protocol, port).into()].concat())
+                [octets(*address), tail(protocol, port).into()].concat()
             }
-            Frontend::Node(protocol, port) => (node_ports, tail(protocol, port).into()),
+            Frontend::Node(protocol, port) => tail(protocol, port).into(),
         };
         let goto = vec![VerdictAttribute::Code(Verdict::Goto), VerdictAttribute::Chain(chain)];
-        self.set_element(is_new, set, key, Some(DataAttribute::Verdict(goto)));
+        self.set_element(is_new, map, key, Some(DataAttribute::Verdict(goto)));
     }
 
     fn hairpin(&mut self, is_new: bool, address: IpAddr) {
