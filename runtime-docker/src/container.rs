@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bireme_core::runtime::{
-    ContainerId, ContainerSpec, ContainerStats, ContainerUser, Privileges, RuntimeError, SandboxId, Seccomp,
+    ContainerId, ContainerSpec, ContainerStats, ContainerUser, Marks, PodIdentity, Privileges, Processes,
+    Role, RuntimeError, SandboxId, Seccomp,
 };
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType};
 use bollard::query_parameters::{
@@ -13,11 +14,13 @@ use bollard::query_parameters::{
 use futures::TryStreamExt as _;
 
 use crate::error::{already_so, is_not_found, message_of, status_of};
-use crate::labels::{Marks, Processes, Role};
 use crate::{DockerRuntime, REQUEST_LIMIT, status};
 
 /// What the engine calls a period of CPU time, in microseconds.
 const CPU_PERIOD: i64 = 100_000;
+/// How long to wait for what an earlier call has begun; doubles up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// The least quota the kernel takes.
 const LEAST_QUOTA: i64 = 1_000;
 
@@ -48,7 +51,7 @@ pub(crate) async fn create(
         open_stdin: Some(spec.stdin),
         stdin_once: Some(spec.stdin_once),
         stop_signal: spec.stop_signal.clone(),
-        labels: Some(runtime.scope.mark(&marks, &spec.labels)),
+        labels: Some(status::labels(runtime, &marks, &spec.labels)),
         host_config: Some(host_config(sandbox, marks.processes, spec)),
         ..ContainerCreateBody::default()
     };
@@ -132,24 +135,45 @@ fn saturating_i64(value: u64) -> i64 {
     value.try_into().unwrap_or(i64::MAX)
 }
 
+/// The engine's name for it: one pod, one name and one attempt make one container, so a repeated create meets the
+/// first one.
+fn engine_name(marks: &Marks) -> String {
+    let name = if marks.name.is_empty() { "sandbox" } else { &marks.name };
+    let PodIdentity { key, uid } = &marks.pod;
+    let namespace = key.namespace().unwrap_or_default();
+    format!("bireme_{name}_{}_{namespace}_{uid}_{}", key.name(), marks.attempt)
+}
+
 /// Makes a container under the name that its marks give it; one that is there already with these marks is it.
 pub(crate) async fn create_named(
     runtime: &DockerRuntime,
     marks: &Marks,
     body: ContainerCreateBody,
 ) -> Result<String, RuntimeError> {
-    let name = marks.engine_name();
+    let name = engine_name(marks);
     let image = body.image.clone().unwrap_or_default();
     let options = CreateContainerOptionsBuilder::new().name(&name).build();
-    match runtime.docker.create_container(Some(options), body).await {
-        Ok(created) => Ok(created.id),
-        Err(error) if status_of(&error) == Some(409) => match status::find(runtime, &name).await? {
-            Some((id, found)) if found == *marks => Ok(id),
-            _ => Err(RuntimeError::InUse(format!("the container name {name}"))),
-        },
-        Err(error) if is_not_found(&error) => Err(RuntimeError::NotFound { what: "image", id: image }),
-        Err(error) if status_of(&error) == Some(400) => Err(RuntimeError::Unsupported(message_of(&error))),
-        Err(error) => Err(runtime.failed("creating a container")(error)),
+    let mut wait = FIRST_WAIT;
+    loop {
+        match runtime.docker.create_container(Some(options.clone()), body.clone()).await {
+            Ok(created) => return Ok(created.id),
+            Err(error) if status_of(&error) == Some(409) => match status::find(runtime, &name).await? {
+                Some((id, found)) if found == *marks => return Ok(id),
+                // An earlier call that was given up holds the name, and is not done yet, or not taken back.
+                None if wait <= LONGEST_WAIT => {
+                    runtime.env.sleep(wait).await;
+                    wait *= 2;
+                }
+                _ => return Err(RuntimeError::InUse(format!("the container name {name}"))),
+            },
+            Err(error) if is_not_found(&error) => {
+                return Err(RuntimeError::NotFound { what: "image", id: image });
+            }
+            Err(error) if status_of(&error) == Some(400) => {
+                return Err(RuntimeError::Unsupported(message_of(&error)));
+            }
+            Err(error) => return Err(runtime.failed("creating a container")(error)),
+        }
     }
 }
 
@@ -176,6 +200,16 @@ pub(crate) async fn start_id(runtime: &DockerRuntime, id: &str) -> Result<(), Ru
 
 async fn exists(runtime: &DockerRuntime, id: &str) -> Result<bool, RuntimeError> {
     Ok(status::find(runtime, id).await?.is_some())
+}
+
+/// Stops what is this node's.
+pub(crate) async fn stop_own(runtime: &DockerRuntime, id: &str, grace: Duration) -> Result<(), RuntimeError> {
+    if exists(runtime, id).await? { stop(runtime, id, grace).await } else { Ok(()) }
+}
+
+/// Removes what is this node's.
+pub(crate) async fn remove_own(runtime: &DockerRuntime, id: &str) -> Result<(), RuntimeError> {
+    if exists(runtime, id).await? { remove(runtime, id.to_owned()).await } else { Ok(()) }
 }
 
 /// Asks the container to end, and kills it after `grace`; returns when it has ended.

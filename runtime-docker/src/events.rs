@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bireme_core::Environment;
-use bireme_core::runtime::{ContainerId, RuntimeError, RuntimeEvent, RuntimeEvents};
+use bireme_core::runtime::{ContainerId, Marks, Role, RuntimeError, RuntimeEvent, RuntimeEvents, Scope};
 use bollard::Docker;
 use bollard::models::EventMessage;
 use bollard::query_parameters::EventsOptionsBuilder;
@@ -12,7 +12,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::labels::{Marks, Role, Scope};
+use crate::status::labelled;
 use crate::{DockerRuntime, sandbox};
 
 /// How long to wait before the engine is asked again after it went away; doubles up to the longest.
@@ -49,7 +49,7 @@ pub(crate) fn subscribe(runtime: &DockerRuntime) -> RuntimeEvents {
 
 /// The request is sent only when the stream is first polled, so the engine is asked to begin in the past.
 fn open(docker: &Docker, scope: &Scope, env: &Environment) -> EngineEvents {
-    let mut filters = scope.filters(None);
+    let mut filters = labelled(scope.of_node(None));
     filters.insert("type".to_owned(), vec!["container".to_owned()]);
     filters.insert("event".to_owned(), ACTIONS.iter().map(|action| (*action).to_owned()).collect());
     let since = env.now().as_second().to_string();
@@ -63,7 +63,7 @@ pub(crate) async fn ran_out_of_memory(
     id: &ContainerId,
     since: Timestamp,
 ) -> Result<bool, RuntimeError> {
-    let mut filters = runtime.scope.filters(None);
+    let mut filters = labelled(runtime.scope.of_node(None));
     filters.insert("container".to_owned(), vec![id.to_string()]);
     filters.insert("event".to_owned(), vec!["oom".to_owned()]);
     // An end in the past: the answer is what has happened, and waits for nothing.

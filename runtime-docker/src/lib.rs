@@ -8,7 +8,6 @@ mod container;
 mod error;
 mod events;
 mod image;
-mod labels;
 mod logs;
 mod sandbox;
 mod session;
@@ -22,13 +21,12 @@ use bireme_core::Environment;
 use bireme_core::runtime::{
     ContainerId, ContainerSpec, ContainerStats, ContainerStatus, ExecSession, ExecSpec, Image, ImageImport,
     LogOptions, LogStream, RegistryAuth, Runtime, RuntimeError, RuntimeEvents, RuntimeVersion, SandboxId,
-    SandboxSpec, SandboxStatus, Stdio,
+    SandboxSpec, SandboxStatus, Scope, Stdio,
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::sync::OnceCell;
 
 use error::engine;
-pub use labels::Scope;
 
 /// Where a Docker Engine usually listens.
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -65,7 +63,7 @@ impl DockerRuntime {
 
     /// Removes every sandbox and container of the cluster, those of its other nodes too.
     pub async fn remove_cluster(&self) -> Result<(), RuntimeError> {
-        let ids = status::list_ids(self, &self.scope.cluster_filters()).await?;
+        let ids = status::list_ids(self, &status::labelled(self.scope.of_cluster())).await?;
         status::for_each_at_once(ids, |id| container::remove(self, id)).await
     }
 
@@ -115,11 +113,11 @@ impl Runtime for DockerRuntime {
     }
 
     async fn stop_container(&self, id: &ContainerId, grace: Duration) -> Result<(), RuntimeError> {
-        container::stop(self, &id.0, grace).await
+        container::stop_own(self, &id.0, grace).await
     }
 
     async fn remove_container(&self, id: &ContainerId) -> Result<(), RuntimeError> {
-        container::remove(self, id.0.to_string()).await
+        container::remove_own(self, &id.0).await
     }
 
     async fn containers(&self) -> Result<Vec<ContainerStatus>, RuntimeError> {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bireme_core::runtime::{ImageImport, RuntimeError, SandboxId, SandboxSpec};
+use bireme_core::runtime::{ImageImport, Marks, Processes, Role, RuntimeError, SandboxId, SandboxSpec};
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
 
-use crate::labels::{Marks, Processes, Role};
+use crate::status::labelled;
 use crate::{DockerRuntime, container, image, status};
 
 /// The name of the pause image; its tag changes with the program.
@@ -30,7 +30,7 @@ pub(crate) async fn run(runtime: &DockerRuntime, spec: &SandboxSpec) -> Result<S
     let body = ContainerCreateBody {
         image: Some(image.clone()),
         hostname: (!spec.host_network).then(|| spec.hostname.clone()),
-        labels: Some(runtime.scope.mark(&marks, &spec.labels)),
+        labels: Some(status::labels(runtime, &marks, &spec.labels)),
         host_config: Some(host_config(spec)),
         ..ContainerCreateBody::default()
     };
@@ -56,19 +56,19 @@ fn host_config(spec: &SandboxSpec) -> HostConfig {
 
 /// Stops the sandbox and every container in it, at once.
 pub(crate) async fn stop(runtime: &DockerRuntime, id: &SandboxId) -> Result<(), RuntimeError> {
-    let members = status::list_ids(runtime, &runtime.scope.members(&id.0)).await?;
+    let members = status::list_ids(runtime, &labelled(runtime.scope.of_sandbox(&id.0))).await?;
     status::for_each_at_once(members, |member| async move {
         container::stop(runtime, &member, Duration::ZERO).await
     })
     .await?;
-    container::stop(runtime, &id.0, Duration::ZERO).await
+    container::stop_own(runtime, &id.0, Duration::ZERO).await
 }
 
 /// Removes the sandbox after every container in it, so that a crash in between leaves what lists them back.
 pub(crate) async fn remove(runtime: &DockerRuntime, id: &SandboxId) -> Result<(), RuntimeError> {
-    let members = status::list_ids(runtime, &runtime.scope.members(&id.0)).await?;
+    let members = status::list_ids(runtime, &labelled(runtime.scope.of_sandbox(&id.0))).await?;
     status::for_each_at_once(members, |member| container::remove(runtime, member)).await?;
-    container::remove(runtime, id.0.to_string()).await
+    container::remove_own(runtime, &id.0).await
 }
 
 async fn import_pause(runtime: &DockerRuntime) -> Result<String, RuntimeError> {

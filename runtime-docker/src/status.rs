@@ -1,11 +1,12 @@
 //! What there is in the engine.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::path::PathBuf;
 
 use bireme_core::runtime::{
-    ContainerId, ContainerState, ContainerStatus, Exit, RuntimeError, SandboxState, SandboxStatus,
+    ContainerId, ContainerState, ContainerStatus, Exit, Marks, Role, RuntimeError, SandboxState,
+    SandboxStatus, asked_for,
 };
 use bollard::models::{ContainerInspectResponse, ContainerState as EngineState, ContainerStateStatusEnum};
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder};
@@ -13,12 +14,39 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
 use crate::error::is_not_found;
-use crate::labels::{Marks, Role, asked_for};
 use crate::sandbox::sandbox_id;
 use crate::{DockerRuntime, events};
 
 /// How many requests the engine gets at once when many containers are looked at.
 const AT_ONCE: usize = 8;
+
+/// Names the labels that a specification gave: the engine gives a container those of its image too.
+const ASKED: &str = "bireme.dev/labels";
+
+/// All labels of a container.
+pub(crate) fn labels(
+    runtime: &DockerRuntime,
+    marks: &Marks,
+    asked: &BTreeMap<String, String>,
+) -> HashMap<String, String> {
+    let mut labels = runtime.scope.mark(marks, asked);
+    labels.insert(ASKED.to_owned(), asked.keys().cloned().collect::<Vec<_>>().join(","));
+    labels
+}
+
+/// What a specification gave of a container's labels.
+fn given(labels: HashMap<String, String>) -> BTreeMap<String, String> {
+    let names = labels.get(ASKED).cloned().unwrap_or_default();
+    let mut given = asked_for(labels);
+    given.retain(|name, _| names.split(',').any(|asked| asked == name));
+    given
+}
+
+/// The engine's filter for what carries all these labels.
+pub(crate) fn labelled(labels: Vec<(&str, String)>) -> HashMap<String, Vec<String>> {
+    let labels = labels.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+    HashMap::from([("label".to_owned(), labels)])
+}
 
 /// The ids of what the filters select, running or not.
 pub(crate) async fn list_ids(
@@ -109,7 +137,7 @@ async fn inspect_all(
     runtime: &DockerRuntime,
     role: Role,
 ) -> Result<Vec<ContainerInspectResponse>, RuntimeError> {
-    let ids = list_ids(runtime, &runtime.scope.filters(Some(role))).await?;
+    let ids = list_ids(runtime, &labelled(runtime.scope.of_node(Some(role)))).await?;
     let looks = ids.into_iter().map(|id| async move { inspect(runtime, &id).await });
     let found: Vec<_> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
     // What went away between the list and the look is not there.
@@ -164,7 +192,7 @@ fn container_status(found: ContainerInspectResponse) -> Option<ContainerStatus> 
         image_id: found.image.unwrap_or_default(),
         created_at,
         state: container_state(found.state.unwrap_or_default(), created_at),
-        labels: asked_for(labels),
+        labels: given(labels),
     })
 }
 

@@ -3,6 +3,7 @@
 mod container;
 mod error;
 mod image;
+mod marks;
 mod sandbox;
 mod session;
 pub mod sim;
@@ -13,6 +14,7 @@ pub use container::{
 };
 pub use error::RuntimeError;
 pub use image::{Image, ImageImport, RegistryAuth};
+pub use marks::{Marks, Processes, Role, Scope, asked_for};
 pub use sandbox::{PodIdentity, SandboxId, SandboxSpec, SandboxState, SandboxStatus};
 pub use session::{ExecSession, ExecSpec, LogChunk, LogOptions, LogStream, Output, Stdio, TerminalSize};
 pub use sim::{SimEngine, SimOperation, SimProcess, SimRuntime, SimScript, StandardScript};

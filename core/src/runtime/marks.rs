@@ -1,9 +1,11 @@
-//! The marks on what bireme makes: whose it is, and what it is for.
+//! The marks on what bireme makes in a container engine: whose it is, and what it is for.
+//!
+//! They are labels, which every engine keeps. All that an adapter knows after a crash, it reads back from them.
 
 use std::collections::{BTreeMap, HashMap};
 
-use bireme_core::object::ObjectKey;
-use bireme_core::runtime::PodIdentity;
+use super::PodIdentity;
+use crate::object::ObjectKey;
 
 const CLUSTER: &str = "bireme.dev/cluster";
 const NODE: &str = "bireme.dev/node";
@@ -29,30 +31,39 @@ pub struct Scope {
 
 /// What a container of the engine is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub enum Role {
+    /// It holds a pod's namespaces.
     Sandbox,
+    /// It is one of a pod's containers.
     Container,
 }
 
 /// Which processes a sandbox's containers see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Processes {
+pub enum Processes {
+    /// Each container its own.
     Own,
+    /// Those of the pod.
     Pod,
+    /// Those of the node.
     Node,
 }
 
 /// The marks of one container of the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Marks {
-    pub(crate) role: Role,
-    pub(crate) pod: PodIdentity,
-    pub(crate) attempt: u32,
+pub struct Marks {
+    /// What it is for.
+    pub role: Role,
+    /// The pod.
+    pub pod: PodIdentity,
+    /// How many of its kind and name the pod had before.
+    pub attempt: u32,
     /// The container's name in its pod; empty for a sandbox.
-    pub(crate) name: String,
+    pub name: String,
     /// The sandbox that a container belongs to; empty for a sandbox.
-    pub(crate) sandbox: String,
-    pub(crate) processes: Processes,
+    pub sandbox: String,
+    /// Which processes the sandbox's containers see.
+    pub processes: Processes,
 }
 
 impl Role {
@@ -75,32 +86,33 @@ impl Processes {
 }
 
 impl Scope {
-    /// The engine's filter for everything of the cluster.
-    pub(crate) fn cluster_filters(&self) -> HashMap<String, Vec<String>> {
-        HashMap::from([("label".to_owned(), vec![format!("{CLUSTER}={}", self.cluster)])])
+    /// The labels of everything of the cluster.
+    pub fn of_cluster(&self) -> Vec<(&'static str, String)> {
+        vec![(CLUSTER, self.cluster.clone())]
     }
 
-    /// The engine's filter for everything of this node, or what of it plays a role.
-    pub(crate) fn filters(&self, role: Option<Role>) -> HashMap<String, Vec<String>> {
-        let mut labels = vec![format!("{CLUSTER}={}", self.cluster), format!("{NODE}={}", self.node)];
-        labels.extend(role.map(|role| format!("{ROLE}={}", role.text())));
-        HashMap::from([("label".to_owned(), labels)])
+    /// The labels of everything of this node, or of what of it plays a role.
+    pub fn of_node(&self, role: Option<Role>) -> Vec<(&'static str, String)> {
+        let mut labels = self.of_cluster();
+        labels.push((NODE, self.node.clone()));
+        labels.extend(role.map(|role| (ROLE, role.text().to_owned())));
+        labels
     }
 
-    /// The engine's filter for a sandbox's containers.
-    pub(crate) fn members(&self, sandbox: &str) -> HashMap<String, Vec<String>> {
-        let mut filters = self.filters(Some(Role::Container));
-        filters.entry("label".to_owned()).or_default().push(format!("{SANDBOX}={sandbox}"));
-        filters
+    /// The labels of a sandbox's containers.
+    pub fn of_sandbox(&self, sandbox: &str) -> Vec<(&'static str, String)> {
+        let mut labels = self.of_node(Some(Role::Container));
+        labels.push((SANDBOX, sandbox.to_owned()));
+        labels
     }
 
     /// Whether these labels are of this node.
-    pub(crate) fn owns(&self, labels: &HashMap<String, String>) -> bool {
+    pub fn owns(&self, labels: &HashMap<String, String>) -> bool {
         labels.get(CLUSTER) == Some(&self.cluster) && labels.get(NODE) == Some(&self.node)
     }
 
     /// All labels of a container: its marks over what its specification asks for.
-    pub(crate) fn mark(&self, marks: &Marks, asked: &BTreeMap<String, String>) -> HashMap<String, String> {
+    pub fn mark(&self, marks: &Marks, asked: &BTreeMap<String, String>) -> HashMap<String, String> {
         let pod = &marks.pod;
         let own = [
             (CLUSTER, self.cluster.as_str()),
@@ -123,7 +135,7 @@ impl Scope {
 
 impl Marks {
     /// The marks that labels carry; `None` when they are not bireme's.
-    pub(crate) fn read(labels: &HashMap<String, String>) -> Option<Marks> {
+    pub fn read(labels: &HashMap<String, String>) -> Option<Marks> {
         let text = |key: &str| labels.get(key).cloned();
         Some(Marks {
             role: [Role::Sandbox, Role::Container]
@@ -134,26 +146,18 @@ impl Marks {
                 uid: text(POD_UID)?,
             },
             attempt: text(ATTEMPT)?.parse().ok()?,
-            name: text(CONTAINER_NAME)?,
-            sandbox: text(SANDBOX)?,
+            // An engine may keep no label that is empty, as those of a sandbox are.
+            name: text(CONTAINER_NAME).unwrap_or_default(),
+            sandbox: text(SANDBOX).unwrap_or_default(),
             processes: [Processes::Own, Processes::Pod, Processes::Node]
                 .into_iter()
                 .find(|processes| text(PROCESSES).as_deref() == Some(processes.text()))?,
         })
     }
-
-    /// The engine's name for it: one pod, one name and one attempt make one container, so a repeated create
-    /// meets the first one.
-    pub(crate) fn engine_name(&self) -> String {
-        let name = if self.name.is_empty() { "sandbox" } else { &self.name };
-        let PodIdentity { key, uid } = &self.pod;
-        let namespace = key.namespace().unwrap_or_default();
-        format!("bireme_{name}_{}_{namespace}_{uid}_{}", key.name(), self.attempt)
-    }
 }
 
 /// What a container's specification asked for, without the marks.
-pub(crate) fn asked_for(labels: HashMap<String, String>) -> BTreeMap<String, String> {
+pub fn asked_for(labels: HashMap<String, String>) -> BTreeMap<String, String> {
     labels.into_iter().filter(|(key, _)| !OWN.contains(&key.as_str())).collect()
 }
 
