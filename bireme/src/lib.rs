@@ -23,6 +23,7 @@
 //! | `sled` | [`store_sled`]: a durable store on disk | yes |
 //! | `etcd` | `store_etcd`: a store in an etcd cluster, for several API servers; needs `protoc` to build | no |
 //! | `docker` | [`runtime_docker`]: containers on Docker Engine | yes |
+//! | `containerd` | `runtime_containerd`: containers on containerd; needs `protoc` to build | no |
 //! | `network` | [`HostNetwork`]: pods and Services with addresses of their own (Linux, root) | yes |
 //! | `kube` | `Cluster::kube_client`: kube-rs in the same process, for tests of operators | no |
 
@@ -47,6 +48,8 @@ pub use bireme_network as network;
 #[cfg(feature = "network")]
 pub use bireme_proxy as proxy;
 pub use bireme_registry as registry;
+#[cfg(feature = "containerd")]
+pub use bireme_runtime_containerd as runtime_containerd;
 #[cfg(feature = "docker")]
 pub use bireme_runtime_docker as runtime_docker;
 pub use bireme_scheduler as scheduler;

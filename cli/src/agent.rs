@@ -44,7 +44,7 @@ pub(crate) async fn run(options: AgentOptions) -> anyhow::Result<()> {
         turn.abort();
     }
     informers.stop().await;
-    machine.leave(&*pods).await
+    machine.leave(&*pods, &data).await
 }
 
 /// By what the server knows this node.

@@ -43,6 +43,8 @@ pub(crate) enum Command {
 pub(crate) enum Runtime {
     /// The Docker Engine of this machine.
     Docker,
+    /// A containerd of this machine.
+    Containerd,
     /// Nothing: containers are only remembered.
     Sim,
 }
@@ -130,6 +132,10 @@ pub(crate) struct MachineOptions {
     /// The socket of the Docker Engine.
     #[arg(long, value_name = "PATH", default_value = bireme::runtime_docker::DEFAULT_SOCKET)]
     pub(crate) docker_socket: PathBuf,
+
+    /// The socket of containerd.
+    #[arg(long, value_name = "PATH", default_value = "/run/containerd/containerd.sock")]
+    pub(crate) containerd_socket: PathBuf,
 
     /// Tells this cluster's links and rules from others' on the machine.
     #[arg(long, default_value = "bireme")]

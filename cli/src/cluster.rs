@@ -32,6 +32,7 @@ pub(crate) async fn run(mut options: ClusterOptions) -> anyhow::Result<()> {
     server::started(&cluster, &data)?;
     let what = match options.machine.runtime {
         Runtime::Docker => "nodes on Docker",
+        Runtime::Containerd => "nodes on containerd",
         Runtime::Sim => "simulated nodes",
     };
     banner::print(&cluster, &format!("{} {what}", options.nodes), &storage.description(&data))?;
@@ -40,18 +41,17 @@ pub(crate) async fn run(mut options: ClusterOptions) -> anyhow::Result<()> {
     storage.close().await?;
     // Who has to begin anew finds the containers as they are.
     ended?;
-    machine.clean_up().await
+    machine.clean_up(&data).await
 }
 
 /// Lets pods reach the API, at the address of the machine's first node, unless they are told another one.
 fn advertise(options: &mut ClusterOptions, first_node: Option<std::net::IpAddr>) {
     let server = &mut options.server;
     let port = server.listen.first().map(SocketAddr::port).filter(|port| *port != 0);
-    let (Runtime::Docker, None, Some(address), Some(port)) =
-        (options.machine.runtime, server.advertise, first_node, port)
-    else {
+    let (None, Some(address), Some(port)) = (server.advertise, first_node, port) else { return };
+    if options.machine.runtime == Runtime::Sim {
         return;
-    };
+    }
     let address = SocketAddr::new(address, port);
     server.advertise = Some(address);
     if server.listen.iter().all(|listening| listening.ip().is_loopback()) {

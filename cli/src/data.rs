@@ -43,6 +43,12 @@ impl Data {
         self.folder.join("nodes").join(node)
     }
 
+    /// What containers write, and what else of files belongs to them, where the engine does not keep it.
+    #[cfg_attr(not(feature = "containerd"), expect(dead_code, reason = "Docker keeps all of it"))]
+    pub(crate) fn containers_folder(&self) -> PathBuf {
+        self.folder.join("containers")
+    }
+
     /// What tells this cluster's containers from all others, the same for as long as the folder lives.
     pub(crate) fn cluster_id(&self, env: &Environment) -> anyhow::Result<String> {
         let file = self.folder.join("cluster-id");

@@ -8,14 +8,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bireme::core::network::{PodNetwork, SimNetwork};
 use bireme::core::quantity::Quantity;
-use bireme::core::runtime::{ImageImport, Runtime as Engine, SimEngine};
+use bireme::core::runtime::{ImageImport, SimEngine};
 use bireme::kubelet::KubeletConfig;
 use bireme::kubelet::host::Host;
-use bireme::runtime_docker::{DockerRuntime, Scope};
 use bireme::{Environment, HostNetwork, HostNetworkConfig, NodeSpec};
 
 use crate::arguments::{MachineOptions, Runtime};
 use crate::data::Data;
+use crate::engine::{Engine, Place};
 
 /// The machine, made ready for nodes.
 pub(crate) struct Machine {
@@ -26,7 +26,7 @@ pub(crate) struct Machine {
 }
 
 enum Kind {
-    Docker(HostNetwork),
+    Real(HostNetwork),
     Sim(SimEngine),
 }
 
@@ -40,15 +40,13 @@ impl Machine {
         let cluster = data.cluster_id(env)?;
         let kind = match options.runtime {
             Runtime::Sim => Kind::Sim(SimEngine::new(env.clone())),
-            Runtime::Docker => {
+            Runtime::Docker | Runtime::Containerd => {
                 // Before anything is changed on the machine.
-                let engine = connect(options, &cluster, "", env).await?;
+                let engine = Engine::connect(&Place { options, data, cluster: &cluster }, "", env).await?;
                 for import in &options.import {
                     let import = layer(import)?;
-                    engine
-                        .import_image(&import)
-                        .await
-                        .with_context(|| format!("importing {}", import.reference))?;
+                    let imported = engine.runtime().import_image(&import).await;
+                    imported.with_context(|| format!("importing {}", import.reference))?;
                 }
                 let config = HostNetworkConfig {
                     name: options.name.clone(),
@@ -56,7 +54,7 @@ impl Machine {
                     services: options.service_range,
                     nodes: options.node_range,
                 };
-                Kind::Docker(HostNetwork::open(config, env).await.context("setting up the network")?)
+                Kind::Real(HostNetwork::open(config, env).await.context("setting up the network")?)
             }
         };
         Ok(Machine { env: env.clone(), options: options.clone(), cluster, kind })
@@ -65,7 +63,7 @@ impl Machine {
     /// The network, where there is a real one.
     pub(crate) fn network(&self) -> Option<&HostNetwork> {
         match &self.kind {
-            Kind::Docker(network) => Some(network),
+            Kind::Real(network) => Some(network),
             Kind::Sim(_) => None,
         }
     }
@@ -79,7 +77,7 @@ impl Machine {
         data: &Data,
     ) -> anyhow::Result<NodeSpec> {
         match &self.kind {
-            Kind::Docker(network) => self.real_node(network, name, index, count, data).await,
+            Kind::Real(network) => self.real_node(network, name, index, count, data).await,
             Kind::Sim(engine) => self.simulated_node(engine, name, index),
         }
     }
@@ -101,8 +99,13 @@ impl Machine {
         config.capacity = share_of_machine(count);
         config.thresholds = self.options.eviction_hard;
         self.set_heartbeat(&mut config);
-        let runtime = Arc::new(connect(&self.options, &self.cluster, name, &self.env).await?);
-        Ok(NodeSpec { config, runtime, network: place.network })
+        let engine = self.engine(name, data).await?;
+        Ok(NodeSpec { config, runtime: engine.runtime(), network: place.network })
+    }
+
+    async fn engine(&self, node: &str, data: &Data) -> anyhow::Result<Engine> {
+        let place = Place { options: &self.options, data, cluster: &self.cluster };
+        Engine::connect(&place, node, &self.env).await
     }
 
     fn simulated_node(&self, engine: &SimEngine, name: &str, index: u32) -> anyhow::Result<NodeSpec> {
@@ -124,43 +127,32 @@ impl Machine {
     }
 
     /// Removes the cluster's containers and network, unless they are to be kept.
-    pub(crate) async fn clean_up(self) -> anyhow::Result<()> {
-        let Kind::Docker(network) = &self.kind else { return Ok(()) };
+    pub(crate) async fn clean_up(self, data: &Data) -> anyhow::Result<()> {
+        let Kind::Real(network) = &self.kind else { return Ok(()) };
         if self.options.keep {
             return Ok(());
         }
-        self.remove_containers().await?;
+        self.remove_containers(data).await?;
         network.teardown().await.context("removing the cluster's network")
     }
 
     /// Removes one node's containers and links, unless they are to be kept. What the machine's other nodes use
     /// stays.
-    pub(crate) async fn leave(self, pods: &dyn PodNetwork) -> anyhow::Result<()> {
+    pub(crate) async fn leave(self, pods: &dyn PodNetwork, data: &Data) -> anyhow::Result<()> {
         if self.options.keep || self.network().is_none() {
             return Ok(());
         }
-        self.remove_containers().await?;
+        self.remove_containers(data).await?;
         for attachment in pods.attachments().await? {
             pods.detach(&attachment.sandbox).await?;
         }
         Ok(())
     }
 
-    async fn remove_containers(&self) -> anyhow::Result<()> {
-        let engine = connect(&self.options, &self.cluster, "", &self.env).await?;
+    async fn remove_containers(&self, data: &Data) -> anyhow::Result<()> {
+        let engine = self.engine("", data).await?;
         engine.remove_cluster().await.context("removing the cluster's containers")
     }
-}
-
-async fn connect(
-    options: &MachineOptions,
-    cluster: &str,
-    node: &str,
-    env: &Environment,
-) -> anyhow::Result<DockerRuntime> {
-    let scope = Scope { cluster: cluster.to_owned(), node: node.to_owned() };
-    let connected = DockerRuntime::connect(&options.docker_socket, scope, env.clone()).await;
-    connected.context("is Docker running?")
 }
 
 /// `NAME=LAYER.tar`

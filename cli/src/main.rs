@@ -6,6 +6,7 @@ mod banner;
 mod cluster;
 mod data;
 mod duty;
+mod engine;
 mod logging;
 mod machine;
 mod scheduler;

@@ -31,13 +31,14 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 pub fn command(workspace: &Workspace, options: &ClusterOptions) -> anyhow::Result<ExitCode> {
     let mut ready = match options.runtime {
         Runtime::Docker => setup::for_containers(workspace),
+        Runtime::Containerd => setup::for_containerd(workspace),
         Runtime::Sim => setup::for_simulation(workspace),
     };
     ready.complete()?;
     let kubectl = ready.kubectl.clone().context("no kubectl")?;
-    let bireme = build(workspace, options.dev)?;
+    let bireme = build(workspace, options)?;
     let images = match options.runtime {
-        Runtime::Docker => images::build(workspace)?,
+        Runtime::Docker | Runtime::Containerd => images::build(workspace)?,
         Runtime::Sim => Vec::new(),
     };
     let data = match &options.data {
@@ -45,28 +46,29 @@ pub fn command(workspace: &Workspace, options: &ClusterOptions) -> anyhow::Resul
         None => workspace.state("cluster")?,
     };
     step(format_args!("starting {} nodes ({})", options.nodes, options.runtime.name()));
-    let mut cluster = Cluster::start(bireme_command(&bireme, options, &data, &images), kubectl)?;
+    let mut start = bireme_command(&bireme, options, &data, &images);
+    if let Some(containerd) = &ready.containerd {
+        start.arg("--containerd-socket").arg(containerd.socket());
+    }
+    let mut cluster = Cluster::start(start, kubectl)?;
     cluster.deploy(&workspace.root.join("examples/shop"))?;
     cluster.announce(options.runtime)?;
     let status = cluster.process.wait()?;
     if options.keep {
-        ready.keep_docker_running();
+        ready.keep_engine_running();
     }
     Ok(ExitCode::from(process::exit_code(status)))
 }
 
-fn build(workspace: &Workspace, dev: bool) -> anyhow::Result<PathBuf> {
-    let (profile, folder) = if dev { ("dev", "debug") } else { ("release", "release") };
+fn build(workspace: &Workspace, options: &ClusterOptions) -> anyhow::Result<PathBuf> {
+    let (profile, folder) = if options.dev { ("dev", "debug") } else { ("release", "release") };
     step(format_args!("building bireme ({profile})"));
-    process::run(workspace.cargo().args([
-        "build",
-        "--profile",
-        profile,
-        "--package",
-        "bireme-cli",
-        "--bin",
-        "bireme",
-    ]))?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--profile", profile, "--package", "bireme-cli", "--bin", "bireme"]);
+    if options.runtime == Runtime::Containerd {
+        cargo.args(["--features", "containerd"]);
+    }
+    process::run(&mut cargo)?;
     Ok(workspace.target.join(folder).join("bireme"))
 }
 
@@ -133,7 +135,7 @@ impl Cluster {
     /// Prints what a person needs; the last line is `ready`.
     fn announce(&mut self, runtime: Runtime) -> anyhow::Result<()> {
         let url = match runtime {
-            Runtime::Docker => Some(self.wait_for_answer()?),
+            Runtime::Docker | Runtime::Containerd => Some(self.wait_for_answer()?),
             Runtime::Sim => None,
         };
         if process::find("kubectl").is_none() {

@@ -54,6 +54,8 @@ pub struct SetupOptions {
 pub enum Runtime {
     /// Docker Engine.
     Docker,
+    /// containerd.
+    Containerd,
     /// The simulated runtime of `bireme-core`.
     Sim,
 }
@@ -63,6 +65,7 @@ impl Runtime {
     pub fn name(self) -> &'static str {
         match self {
             Runtime::Docker => "docker",
+            Runtime::Containerd => "containerd",
             Runtime::Sim => "sim",
         }
     }
@@ -172,8 +175,9 @@ fn nodes(text: &str) -> anyhow::Result<u32> {
 fn runtime(text: &str) -> anyhow::Result<Runtime> {
     match text {
         "docker" => Ok(Runtime::Docker),
+        "containerd" => Ok(Runtime::Containerd),
         "sim" => Ok(Runtime::Sim),
-        other => bail!("--runtime takes `docker` or `sim`, not `{other}`"),
+        other => bail!("--runtime takes `docker`, `containerd` or `sim`, not `{other}`"),
     }
 }
 

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::console::{note, step};
 use crate::deadline::Stopwatch;
 use crate::process::{self, Foreground};
-use crate::setup::{self, Ready};
+use crate::setup::containerd::Containerd;
+use crate::setup::{self, Peers, Ready};
 use crate::sweep::{self, RUN_MARK, Traces};
 use crate::tally::Tally;
 use crate::workspace::Workspace;
@@ -20,6 +21,10 @@ use crate::{images, options::TestOptions};
 const END_TO_END: &str = "e2e";
 /// Test targets whose names begin so run on the etcd that is on the PATH.
 const ON_ETCD: &str = "etcd";
+/// The package whose tests run on a containerd.
+const ON_CONTAINERD: &str = "runtime-containerd";
+/// Names the containerd that tests use.
+const CONTAINERD: &str = "BIREME_TEST_CONTAINERD";
 
 /// How long each fuzz target runs, in seconds.
 const FUZZ_SECONDS: &str = "BIREME_FUZZ_SECONDS";
@@ -72,7 +77,7 @@ pub fn command(workspace: &Workspace, options: &TestOptions) -> anyhow::Result<E
     let found = programs_of_peers.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?.into())));
     environment.extend(found);
     let run = Run { workspace, filter: options.filter.as_deref(), members, environment };
-    let total = stages(run, &ready, peers.newer_etcd, programs);
+    let total = stages(run, &ready, peers, programs);
     for trace in sweep::sweep(&before, &mark, ready.docker.as_ref()) {
         step(format_args!("the tests left something behind, now removed: {trace}"));
     }
@@ -88,18 +93,16 @@ pub fn command(workspace: &Workspace, options: &TestOptions) -> anyhow::Result<E
     Ok(if total.failed == 0 && !nothing_ran { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn stages(
-    mut run: Run<'_>,
-    ready: &Ready,
-    newer_etcd: Option<[PathBuf; 2]>,
-    programs: Vec<Program>,
-) -> anyhow::Result<Tally> {
+fn stages(mut run: Run<'_>, ready: &Ready, peers: Peers, programs: Vec<Program>) -> anyhow::Result<Tally> {
     let is_named = |name: &'static str| move |program: &Program| program.target.starts_with(name);
     let (end_to_end, rest): (Vec<_>, Vec<_>) = programs.into_iter().partition(is_named(END_TO_END));
     let (on_etcd, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(is_named(ON_ETCD));
+    let (on_containerd, rest): (Vec<_>, Vec<_>) =
+        rest.into_iter().partition(|program| program.folder.ends_with(ON_CONTAINERD));
     let mut total = run.stage("unit and conformance", &rest, &[])?;
+    total += run.on_containerd(&on_containerd, peers.newer_containerd)?;
     total += run.stage("etcd", &on_etcd, &[])?;
-    if let Some(folders) = newer_etcd {
+    if let Some(folders) = peers.newer_etcd {
         total += run.with_path(folders)?.stage("newer etcd", &on_etcd, &[])?;
     }
     total += run.documentation()?;
@@ -108,6 +111,7 @@ fn stages(
     } else if !end_to_end.is_empty() {
         images::build(run.workspace)?;
         run.environment.push(("BIREME_TEST_IMAGES", run.workspace.state("images")?.into()));
+        let _containerd = run.start_containerd("containerd", None)?;
         total += run.stage("end to end", &end_to_end, &["--test-threads=1"])?;
     }
     Ok(total)
@@ -148,6 +152,36 @@ impl Run<'_> {
         let mut run = self.clone();
         run.environment.push(("PATH", path));
         Ok(run)
+    }
+
+    /// Starts a containerd for what follows, where one can run; the tests say that it is missing where not.
+    fn start_containerd(
+        &mut self,
+        name: &str,
+        programs: Option<&Path>,
+    ) -> anyhow::Result<Option<Containerd>> {
+        if !setup::is_root() || !setup::containerd::is_installed() {
+            return Ok(None);
+        }
+        let daemon = Containerd::start(self.workspace, name, programs)?;
+        self.environment.push((CONTAINERD, daemon.socket().into()));
+        Ok(Some(daemon))
+    }
+
+    /// The runtime on containerd: with the machine's own programs, and with newer ones where they are there.
+    fn on_containerd(&self, programs: &[Program], newer: Option<PathBuf>) -> anyhow::Result<Tally> {
+        let mut total = Tally::default();
+        if programs.is_empty() {
+            return Ok(total);
+        }
+        let versions = [("containerd", Some(None)), ("newer containerd", newer.map(Some))];
+        for (name, folder) in versions.into_iter().filter_map(|(name, folder)| Some((name, folder?))) {
+            let mut run = self.clone();
+            let daemon = run.start_containerd(&name.replace(' ', "-"), folder.as_deref())?;
+            total += run.stage(name, programs, &[])?;
+            drop(daemon);
+        }
+        Ok(total)
     }
 
     fn stage(&self, name: &str, programs: &[Program], arguments: &[&str]) -> anyhow::Result<Tally> {

@@ -6,8 +6,11 @@
 
 mod agents;
 mod attaching;
+#[cfg(feature = "containerd")]
+mod containerd;
 mod containers;
 mod harness;
+mod killed;
 mod load;
 mod manifests;
 mod nodes;

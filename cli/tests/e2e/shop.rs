@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::harness::{Kubectl, Namespace, eventually, namespace};
 
 const LIMIT: Duration = Duration::from_secs(60);
-const NODE_PORT: u16 = 30080;
-const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/shop");
+pub const NODE_PORT: u16 = 30080;
+pub const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/shop");
 
 /// The shop in the namespace `default`, where its manifests put it; deleted when dropped.
 struct Shop {
@@ -109,7 +109,7 @@ impl Drop for Shop {
     }
 }
 
-fn get(address: &str) -> Result<String, String> {
+pub fn get(address: &str) -> Result<String, String> {
     let ask = || -> std::io::Result<String> {
         let address: SocketAddr = address.parse().expect("an address and a port");
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;

@@ -54,9 +54,9 @@ pub fn ensure(workspace: &Workspace) -> anyhow::Result<(Docker, Option<Dockerd>)
     Ok((docker, Some(daemon)))
 }
 
-/// Docker limits containers by control groups, which a machine without systemd may not have mounted. Debian
+/// Engines limit containers by control groups, which a machine without systemd may not have mounted. Debian
 /// has a program that does; what it mounts stays.
-fn mount_control_groups() -> anyhow::Result<()> {
+pub(super) fn mount_control_groups() -> anyhow::Result<()> {
     let mounts = fs::read_to_string("/proc/self/mounts").context("/proc/self/mounts")?;
     if mounts.lines().any(|mount| mount.split(' ').nth(2).is_some_and(|kind| kind.starts_with("cgroup"))) {
         return Ok(());

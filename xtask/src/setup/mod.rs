@@ -2,6 +2,7 @@
 //! running, and saying each time what is done.
 
 mod apt;
+pub mod containerd;
 mod dockerd;
 mod etcd;
 pub mod kubectl;
@@ -21,6 +22,7 @@ use crate::console::note;
 use crate::docker::Docker;
 use crate::options::SetupOptions;
 use crate::workspace::Workspace;
+use containerd::Containerd;
 use dockerd::Dockerd;
 use tools::{OPTIONAL_ADAPTERS, Tool};
 
@@ -34,6 +36,8 @@ pub struct Ready {
     pub missing: Vec<String>,
     /// Docker's daemon when it was started here. Dropping it stops the daemon.
     daemon: Option<Dockerd>,
+    /// A containerd that was started here. Dropping it stops it.
+    pub containerd: Option<Containerd>,
 }
 
 impl Ready {
@@ -45,8 +49,11 @@ impl Ready {
         bail!("this machine lacks what the command needs:\n  - {}", self.missing.join("\n  - "))
     }
 
-    /// Leaves Docker's daemon running after the command, for containers that are to be kept.
-    pub fn keep_docker_running(&mut self) {
+    /// Leaves the engine's daemon running after the command, for containers that are to be kept.
+    pub fn keep_engine_running(&mut self) {
+        if let Some(containerd) = self.containerd.take() {
+            containerd.release();
+        }
         if let Some(daemon) = self.daemon.take() {
             daemon.release();
         }
@@ -57,12 +64,35 @@ impl Ready {
 pub fn for_simulation(workspace: &Workspace) -> Ready {
     let mut missing = Vec::new();
     let kubectl = keep_reason(kubectl::current(workspace), &mut missing);
-    Ready { kubectl, docker: None, missing, daemon: None }
+    Ready { kubectl, docker: None, missing, daemon: None, containerd: None }
 }
 
 /// Makes ready what clusters of real containers need.
 pub fn for_containers(workspace: &Workspace) -> Ready {
     let mut missing = install(tools::FOR_CONTAINERS);
+    require_root(&mut missing);
+    let (docker, daemon) = keep_reason(dockerd::ensure(workspace), &mut missing).unzip();
+    let kubectl = keep_reason(kubectl::current(workspace), &mut missing);
+    Ready { kubectl, docker, missing, daemon: daemon.flatten(), containerd: None }
+}
+
+/// Makes ready what clusters of real containers on containerd need.
+pub fn for_containerd(workspace: &Workspace) -> Ready {
+    let without_docker = |tool: &&Tool| tool.package != "docker.io";
+    let mut missing = install(tools::FOR_CONTAINERS.iter().filter(without_docker));
+    missing.extend(install(tools::FOR_BUILDING_ADAPTERS));
+    missing.extend(install(tools::FOR_CONTAINERD));
+    require_root(&mut missing);
+    let started = match missing.is_empty() {
+        true => Containerd::start(workspace, "cluster", None).context("containerd"),
+        false => Err(anyhow!("containerd needs what is named above")),
+    };
+    let containerd = keep_reason(started, &mut missing);
+    let kubectl = keep_reason(kubectl::current(workspace), &mut missing);
+    Ready { kubectl, docker: None, missing, daemon: None, containerd }
+}
+
+fn require_root(missing: &mut Vec<String>) {
     if !is_root() {
         missing.push(
             "root: pod networks and service rules belong to the kernel; run this as root, \
@@ -70,15 +100,13 @@ pub fn for_containers(workspace: &Workspace) -> Ready {
                 .to_owned(),
         );
     }
-    let (docker, daemon) = keep_reason(dockerd::ensure(workspace), &mut missing).unzip();
-    let kubectl = keep_reason(kubectl::current(workspace), &mut missing);
-    Ready { kubectl, docker, missing, daemon: daemon.flatten() }
 }
 
 /// Makes ready what the adapters outside the default build need; returns a sentence for each thing still missing.
 pub fn for_optional_adapters() -> Vec<String> {
     let mut missing = install(tools::FOR_BUILDING_ADAPTERS);
-    missing.extend(install(tools::FOR_OPTIONAL_ADAPTERS));
+    missing.extend(install(tools::FOR_ETCD));
+    missing.extend(install(tools::FOR_CONTAINERD));
     missing
 }
 
@@ -91,6 +119,8 @@ pub struct Peers {
     pub oldest_kubectl: Option<PathBuf>,
     /// The folders of a newer etcd's programs.
     pub newer_etcd: Option<[PathBuf; 2]>,
+    /// The folder of a newer containerd's programs.
+    pub newer_containerd: Option<PathBuf>,
     /// What is still missing, one sentence each.
     pub missing: Vec<String>,
 }
@@ -106,6 +136,7 @@ pub fn peers(workspace: &Workspace) -> Peers {
         python: keep_reason(python, &mut missing),
         oldest_kubectl: keep_reason(kubectl::oldest(workspace), &mut missing),
         newer_etcd: keep_reason(etcd::newer(workspace), &mut missing),
+        newer_containerd: keep_reason(containerd::newer(workspace), &mut missing),
         missing,
     }
 }
@@ -115,7 +146,7 @@ pub fn peers(workspace: &Workspace) -> Peers {
 pub fn buildable() -> Vec<&'static str> {
     let mut arguments = members();
     if missing_adapters().is_empty() {
-        arguments.extend(["--features", "bireme-cli/etcd"]);
+        arguments.extend(["--features", "bireme-cli/etcd,bireme-cli/containerd"]);
     }
     arguments
 }
@@ -147,9 +178,14 @@ pub fn command(workspace: &Workspace, options: &SetupOptions) -> anyhow::Result<
         ready.missing.extend(for_optional_adapters());
         ready.missing.extend(peers(workspace).missing);
     }
-    let optional =
-        tools::FOR_BUILDING_ADAPTERS.iter().chain(tools::FOR_OPTIONAL_ADAPTERS).chain(tools::FOR_CLIENTS);
-    for tool in tools::FOR_CONTAINERS.iter().chain(optional) {
+    let all = [
+        tools::FOR_CONTAINERS,
+        tools::FOR_BUILDING_ADAPTERS,
+        tools::FOR_ETCD,
+        tools::FOR_CONTAINERD,
+        tools::FOR_CLIENTS,
+    ];
+    for tool in all.into_iter().flatten() {
         let state = if tool.is_present() { "present" } else { "missing" };
         println!("{:<22} {state:<8} {}", tool.package, tool.why);
     }
@@ -159,14 +195,14 @@ pub fn command(workspace: &Workspace, options: &SetupOptions) -> anyhow::Result<
     if let Some(kubectl) = &ready.kubectl {
         println!("{:<22} {:<8} {}", "kubectl", kubectl::minor(kubectl)?, kubectl.display());
     }
-    ready.keep_docker_running();
+    ready.keep_engine_running();
     ready.complete()?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Installs those of `tools` that are not there; returns a sentence for each that could not be.
-fn install(tools: &[Tool]) -> Vec<String> {
-    let absent: Vec<&Tool> = tools.iter().filter(|tool| !tool.is_present()).collect();
+fn install<'a>(tools: impl IntoIterator<Item = &'a Tool>) -> Vec<String> {
+    let absent: Vec<&Tool> = tools.into_iter().filter(|tool| !tool.is_present()).collect();
     if absent.is_empty() {
         return Vec::new();
     }

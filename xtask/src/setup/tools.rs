@@ -50,7 +50,7 @@ pub const FOR_CONTAINERS: &[Tool] = &[
 ];
 
 /// The members that [`FOR_BUILDING_ADAPTERS`] are for, which are no default members of the workspace.
-pub const OPTIONAL_ADAPTERS: &[&str] = &["bireme-store-etcd"];
+pub const OPTIONAL_ADAPTERS: &[&str] = &["bireme-store-etcd", "bireme-runtime-containerd"];
 
 /// What the adapters outside the default build need to be built.
 pub const FOR_BUILDING_ADAPTERS: &[Tool] = &[
@@ -66,14 +66,18 @@ pub const FOR_BUILDING_ADAPTERS: &[Tool] = &[
     },
 ];
 
-/// What they need to run: etcd as the store, containerd as the runtime.
-pub const FOR_OPTIONAL_ADAPTERS: &[Tool] = &[
+/// What etcd as the store needs to run, and to be tested.
+pub const FOR_ETCD: &[Tool] = &[
     Tool { package: "etcd-server", why: "the store of several API servers", probe: Probe::Program("etcd") },
     Tool {
         package: "etcd-client",
         why: "reads and writes etcd beside the store, in its tests",
         probe: Probe::Program("etcdctl"),
     },
+];
+
+/// What containerd as the runtime needs to run.
+pub const FOR_CONTAINERD: &[Tool] = &[
     Tool {
         package: "containerd",
         why: "runs containers without Docker",

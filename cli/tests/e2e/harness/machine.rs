@@ -55,6 +55,17 @@ pub fn for_simulation() -> Option<&'static Path> {
     ready(KUBECTL.get_or_init(kubectl)).map(PathBuf::as_path)
 }
 
+/// The socket of a containerd, for clusters on it. Says that it is missing otherwise.
+#[cfg(feature = "containerd")]
+pub fn containerd() -> Option<PathBuf> {
+    let socket =
+        std::env::var_os("BIREME_TEST_CONTAINERD").map(PathBuf::from).filter(|socket| socket.exists());
+    if socket.is_none() {
+        skip("a containerd (BIREME_TEST_CONTAINERD, set by `cargo xtask test`)");
+    }
+    socket
+}
+
 /// Whether a program is there that one test alone needs. Says that it is missing otherwise.
 pub fn has(program: &str) -> bool {
     if find(program).is_none() {

@@ -18,6 +18,8 @@ pub use docker::Container;
 pub use etcd::Etcd;
 pub use https::Credential;
 pub use kubectl::{Kubectl, Streaming};
+#[cfg(feature = "containerd")]
+pub use machine::containerd;
 pub use machine::{Machine, for_containers, for_simulation, has};
 pub use process::{Bireme, refused};
 pub use ranges::Ranges;
