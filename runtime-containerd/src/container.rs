@@ -239,13 +239,10 @@ pub(crate) async fn stop(
     }
     if !grace.is_zero() {
         task::signal(runtime, &id.0, signal, false).await?;
-        match runtime.env.timeout(grace, task::wait(runtime, &id.0)).await {
-            Ok(waited) => {
-                waited?;
-                return status::note_end(runtime, &id.0).await;
-            }
-            // It was asked long enough.
-            Err(_) => {}
+        // What is still there then was asked for long enough.
+        if let Ok(waited) = runtime.env.timeout(grace, task::wait(runtime, &id.0)).await {
+            waited?;
+            return status::note_end(runtime, &id.0).await;
         }
     }
     task::kill(runtime, &id.0).await?;

@@ -19,6 +19,7 @@ mod ids;
 mod image;
 mod labels;
 mod log;
+mod output;
 mod sandbox;
 mod session;
 mod spec;
@@ -177,7 +178,7 @@ impl Runtime for ContainerdRuntime {
     }
 
     async fn logs(&self, id: &ContainerId, options: &LogOptions) -> Result<LogStream, RuntimeError> {
-        session::logs(self, id, *options).await
+        output::read_log(self, id, *options).await
     }
 
     async fn exec(&self, id: &ContainerId, spec: &ExecSpec) -> Result<ExecSession, RuntimeError> {

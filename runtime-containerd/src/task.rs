@@ -44,10 +44,16 @@ pub(crate) struct Streams {
     pub(crate) terminal: bool,
 }
 
+/// Carries a request out to its end, also when nobody waits for its answer any more: containerd takes back what a
+/// request that is given up has made by then, and that would get in the way of the next one.
+async fn whole<T: Send + 'static>(
+    runtime: &ContainerdRuntime,
+    request: impl Future<Output = Result<T, Status>> + Send + 'static,
+) -> Result<T, Status> {
+    runtime.env.spawn(request).await.unwrap_or_else(|error| Err(Status::internal(error.to_string())))
+}
+
 /// Makes a container's process, which does not run yet; one that is there is it.
-///
-/// When an earlier call was given up, or an agent died in it, containerd takes back what it had made by then, and until
-/// it has, says of some part of it that it exists. That is waited for.
 pub(crate) async fn create(
     runtime: &ContainerdRuntime,
     id: &str,
@@ -65,23 +71,29 @@ pub(crate) async fn create(
         terminal,
         ..Default::default()
     };
-    let mut wait = FIRST_WAIT;
-    loop {
-        match made(runtime.engine.tasks().create(request.clone()).await) {
-            // Of these errors containerd has only the text.
-            Err(status) if status.message().contains("exists") && wait <= LONGEST_WAIT => {
-                runtime.env.sleep(wait).await;
-                wait *= 2;
+    let (engine, env) = (runtime.engine.clone(), runtime.env.clone());
+    let made = async move {
+        let mut wait = FIRST_WAIT;
+        loop {
+            match made(engine.tasks().create(request.clone()).await) {
+                // An earlier call is making it, or one of an agent that died is being taken back. Of these errors
+                // containerd has only the text.
+                Err(status) if status.message().contains("exists") && wait <= LONGEST_WAIT => {
+                    env.sleep(wait).await;
+                    wait *= 2;
+                }
+                other => return other.map(drop),
             }
-            other => return other.map(drop),
         }
-    }
+    };
+    whole(runtime, made).await
 }
 
 /// Lets a container's process run.
 pub(crate) async fn start(runtime: &ContainerdRuntime, id: &str) -> Result<(), Status> {
     let request = services::StartRequest { container_id: id.to_owned(), ..Default::default() };
-    runtime.engine.tasks().start(request).await.map(drop)
+    let engine = runtime.engine.clone();
+    whole(runtime, async move { engine.tasks().start(request).await.map(drop) }).await
 }
 
 /// What the engine knows of a container's process; `None` when there is none.
@@ -137,7 +149,9 @@ pub(crate) async fn kill(runtime: &ContainerdRuntime, id: &str) -> Result<(), Ru
 /// Lets go of a process that has ended: what it wrote is then complete, and its control group is gone.
 pub(crate) async fn release(runtime: &ContainerdRuntime, id: &str) -> Result<(), RuntimeError> {
     let request = services::DeleteTaskRequest { container_id: id.to_owned() };
-    found(runtime.engine.tasks().delete(request).await)
+    let engine = runtime.engine.clone();
+    whole(runtime, async move { found(engine.tasks().delete(request).await) })
+        .await
         .map_err(runtime.engine.failed("letting a process go"))?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod busybox;
+mod registry;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -75,6 +76,16 @@ impl Rig for Engine {
 }
 
 bireme_core::runtime_conformance!(Engine::new());
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_comes_from_its_registry_to_those_who_may_have_it() {
+    let engine = Engine::new();
+    if engine.missing().is_none() {
+        let runtime = engine.runtime("one").await;
+        registry::images_are_pulled(&*runtime, &engine.import()).await;
+        engine.clean_up().await;
+    }
+}
 
 #[tokio::test]
 async fn an_absent_engine_is_a_clear_error() {
