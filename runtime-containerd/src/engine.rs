@@ -1,11 +1,13 @@
 //! The connection to containerd: its services, in the namespace and under the lease of one node.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use bireme_core::runtime::RuntimeError;
 use containerd_client::services::v1 as services;
 use containerd_client::services::v1::snapshots;
 use containerd_client::types::Mount;
+use jiff::Timestamp;
 use services::containers_client::ContainersClient;
 use services::content_client::ContentClient;
 use services::diff_client::DiffClient;
@@ -90,14 +92,36 @@ impl Engine {
     }
 
     async fn take_lease(&self, id: &str) -> Result<(), RuntimeError> {
-        use containerd_client::services::v1::{CreateRequest, DeleteRequest};
-        let mut leases = LeasesClient::new(self.service());
-        let old = DeleteRequest { id: id.to_owned(), ..Default::default() };
-        found(leases.delete(old).await).map_err(self.failed("letting an old lease go"))?;
-        let new = CreateRequest { id: id.to_owned(), ..Default::default() };
+        self.drop_lease(id).await?;
+        let new = services::CreateRequest { id: id.to_owned(), ..Default::default() };
         // Another runtime of the same node may take it at this moment: one lease serves both.
-        made(leases.create(new).await).map_err(self.failed("taking a lease"))?;
+        made(LeasesClient::new(self.service()).create(new).await).map_err(self.failed("taking a lease"))?;
         Ok(())
+    }
+
+    async fn drop_lease(&self, id: &str) -> Result<(), RuntimeError> {
+        let old = services::DeleteRequest { id: id.to_owned(), ..Default::default() };
+        found(LeasesClient::new(self.service()).delete(old).await)
+            .map_err(self.failed("letting a lease go"))?;
+        Ok(())
+    }
+
+    /// The same connection under a lease of its own, for bringing one image. What an image consists of must not be held
+    /// by a lease that stays, or it could not be removed. [`Engine::end_lease`] lets it go; when the agent dies before,
+    /// it ends by itself at `expires`.
+    pub(crate) async fn leased(&self, id: &str, expires: Timestamp) -> Result<Engine, RuntimeError> {
+        let labels = HashMap::from([("containerd.io/gc.expire".to_owned(), expires.to_string())]);
+        let new = services::CreateRequest { id: id.to_owned(), labels };
+        LeasesClient::new(self.service()).create(new).await.map_err(self.failed("taking a lease"))?;
+        Ok(Engine { marked: Marked { lease: MetadataValue::try_from(id).ok() }, ..self.clone() })
+    }
+
+    /// Lets the lease go under which this connection is.
+    pub(crate) async fn end_lease(&self) -> Result<(), RuntimeError> {
+        match self.marked.lease.as_ref().and_then(|lease| lease.to_str().ok()) {
+            Some(lease) => self.drop_lease(lease).await,
+            None => Ok(()),
+        }
     }
 
     async fn choose_snapshotter(&self) -> Result<String, RuntimeError> {

@@ -58,6 +58,9 @@ pub struct Options {
     pub root: PathBuf,
 }
 
+/// How long bringing an image may take before what is here of it may be removed again.
+const IMAGE_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// One node's view of containerd. Clones share it.
 #[derive(Clone)]
 pub struct ContainerdRuntime {
@@ -100,6 +103,21 @@ impl ContainerdRuntime {
     pub async fn remove_cluster(&self) -> Result<(), RuntimeError> {
         let filter = labels::filter(self.scope.of_cluster());
         task::for_each_at_once(status::list(self, filter).await?, |found| task::remove(self, found.id)).await
+    }
+
+    /// Imports an image, under a lease of its own.
+    async fn bring(&self, import: &ImageImport) -> Result<Image, RuntimeError> {
+        let leased = self.leased().await?;
+        let image = image::import(&leased, import).await;
+        leased.engine.end_lease().await?;
+        image
+    }
+
+    /// This runtime under a lease of its own, which `end_lease` of its engine ends.
+    async fn leased(&self) -> Result<Self, RuntimeError> {
+        let expires = self.env.now() + IMAGE_LEASE;
+        let engine = self.engine.leased(&format!("bireme-image-{}", self.random_name()), expires).await?;
+        Ok(Self { engine, ..self.clone() })
     }
 
     /// A name that nothing else has.
@@ -206,11 +224,14 @@ impl Runtime for ContainerdRuntime {
     }
 
     async fn pull_image(&self, reference: &str, auth: Option<&RegistryAuth>) -> Result<Image, RuntimeError> {
-        image::registry::pull(self, reference, auth).await
+        let leased = self.leased().await?;
+        let image = image::registry::pull(&leased, reference, auth).await;
+        leased.engine.end_lease().await?;
+        image
     }
 
     async fn import_image(&self, import: &ImageImport) -> Result<Image, RuntimeError> {
-        image::import(self, import).await
+        self.bring(import).await
     }
 
     async fn remove_image(&self, id: &str) -> Result<(), RuntimeError> {

@@ -88,7 +88,7 @@ async fn import_pause(runtime: &ContainerdRuntime) -> Result<image::Present, Run
         command: Vec::new(),
         env: Vec::new(),
     };
-    image::import(runtime, &import).await?;
+    runtime.bring(&import).await?;
     let missing = || RuntimeError::NotFound { what: "image", id: PAUSE_IMAGE.to_owned() };
     image::open(&runtime.engine, PAUSE_IMAGE).await?.ok_or_else(missing)
 }

@@ -16,8 +16,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use bireme_core::Environment;
 use bireme_core::conformance::runtime::{Program, Rig};
-use bireme_core::runtime::{ContainerSpec, ImageImport, Runtime, Scope};
+use bireme_core::object::ObjectKey;
+use bireme_core::runtime::{
+    ContainerSpec, ContainerState, ImageImport, PodIdentity, Runtime, RuntimeEvent, SandboxSpec, Scope,
+};
 use bireme_runtime_containerd::{ContainerdRuntime, DEFAULT_SOCKET, Options};
+use containerd_client::services::v1::InfoRequest;
+use futures::StreamExt as _;
 
 static TESTS: AtomicUsize = AtomicUsize::new(0);
 
@@ -96,6 +101,64 @@ async fn an_image_comes_from_its_registry_to_those_who_may_have_it() {
         let runtime = engine.runtime("one").await;
         registry::images_are_pulled(&*runtime, &engine.import()).await;
         engine.clean_up().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_told_that_memory_ran_out_also_to_a_successor() {
+    let engine = Engine::new();
+    if engine.missing().is_some() {
+        return;
+    }
+    let runtime = engine.runtime("one").await;
+    engine.bring_image(&*runtime).await;
+    let sandbox = runtime.run_sandbox(&sandbox()).await.unwrap();
+    let mut spec = busybox::container(Program::Script("x=a; while :; do x=$x$x$x; done"));
+    spec.resources.memory_limit_bytes = Some(16 << 20);
+    let id = runtime.create_container(&sandbox, &spec).await.unwrap();
+    let mut events = runtime.events().await.unwrap();
+    runtime.start_container(&id).await.unwrap();
+    // Nobody looks while it ends.
+    let about = RuntimeEvent::Container { id: id.clone(), sandbox };
+    for _ in 0..2 {
+        while events.next().await.unwrap() != about {}
+    }
+    drop(runtime);
+    let status = engine.runtime("one").await.container(&id).await.unwrap().unwrap();
+    let ContainerState::Exited(exit) = status.state else { panic!("{status:?}") };
+    assert_eq!((exit.code, exit.oom_killed), (137, true));
+    engine.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_left_of_an_image_that_was_removed() {
+    let engine = Engine::new();
+    if engine.missing().is_some() {
+        return;
+    }
+    let runtime = engine.runtime("one").await;
+    let import = engine.import();
+    let image = runtime.import_image(&import).await.unwrap();
+    runtime.remove_image(&image.id).await.unwrap();
+    let mut content = containerd_client::Client::from_path(&engine.socket).await.unwrap().content();
+    let mut request = tonic::Request::new(InfoRequest { digest: image.id });
+    request.metadata_mut().insert("containerd-namespace", "bireme".parse().unwrap());
+    let error = content.info(request).await.unwrap_err();
+    assert_eq!(error.code(), tonic::Code::NotFound, "its description takes no place");
+    engine.clean_up().await;
+}
+
+fn sandbox() -> SandboxSpec {
+    SandboxSpec {
+        pod: PodIdentity { key: ObjectKey::namespaced("default", "web"), uid: Environment::system().uid() },
+        attempt: 0,
+        hostname: "web".into(),
+        host_network: false,
+        host_pid: false,
+        host_ipc: false,
+        share_process_namespace: false,
+        sysctls: Default::default(),
+        labels: Default::default(),
     }
 }
 
