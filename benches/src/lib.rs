@@ -4,6 +4,7 @@
 pub mod api;
 pub mod direct;
 mod etcd;
+pub mod life;
 mod load;
 pub mod plot;
 mod pods;

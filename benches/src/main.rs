@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use bireme_benches::row::Row;
-use bireme_benches::{api, direct, plot, scale, scheduler, services, store, table};
+use bireme_benches::{api, direct, life, plot, scale, scheduler, services, store, table};
 use lexopt::prelude::{Long, Value, ValueExt};
 
 /// A measurement; its argument asks for a shorter run.
@@ -17,6 +17,7 @@ const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("api", api::run),
     ("direct", direct::run),
     ("growth", api::growth),
+    ("pods", life::run),
     ("scale", scale::run),
     ("scheduler", scheduler::run),
     ("services", services::run),

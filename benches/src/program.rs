@@ -15,7 +15,13 @@ const BINARY: &str = "BIREME_BINARY";
 /// The kernel counts CPU time in these, on every architecture that Linux runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A cluster of simulated nodes in a process of its own.
+/// After so long without what is waited for, something is wrong.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Nodes whose containers are only remembered.
+pub(crate) const SIMULATED: [&str; 2] = ["--runtime", "sim"];
+
+/// A cluster in a process of its own.
 pub(crate) struct Program {
     process: Child,
     pub(crate) address: SocketAddr,
@@ -24,9 +30,9 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts it with three nodes; returns when it says that its API answers.
+    /// Starts it with three simulated nodes; returns when it says that its API answers.
     pub(crate) async fn start(folder: &Path, env: &Environment) -> anyhow::Result<Program> {
-        Program::start_with(folder, 3, &[], env).await
+        Program::start_with(folder, 3, &SIMULATED, env).await
     }
 
     /// Starts it with so many nodes and further arguments.
@@ -39,7 +45,7 @@ impl Program {
         let binary =
             std::env::var_os(BINARY).with_context(|| format!("{BINARY} does not name the program"))?;
         let mut process = Command::new(binary)
-            .args(["cluster", "--runtime", "sim", "--listen", "127.0.0.1:0"])
+            .args(["cluster", "--listen", "127.0.0.1:0"])
             .args(["--nodes", &nodes.to_string(), "--data"])
             .arg(folder)
             .args(arguments)
@@ -125,6 +131,23 @@ impl Drop for Program {
             eprintln!("the program was left running: {error}");
         }
     }
+}
+
+/// Looks again and again, until it is so; what is measured by it is no more exact than the `glance`.
+pub(crate) async fn until(
+    env: &Environment,
+    glance: Duration,
+    what: &str,
+    mut is_so: impl AsyncFnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let begin = env.instant();
+    while !is_so().await? {
+        if env.instant().since(begin) > PATIENCE {
+            bail!("waited {PATIENCE:?} for {what}");
+        }
+        env.sleep(glance).await;
+    }
+    Ok(())
 }
 
 /// What the program says about itself. The rest of its output is read and dropped, so that it never waits.

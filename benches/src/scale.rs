@@ -7,12 +7,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use bireme_core::Environment;
 use serde_json::{Value, json};
 
 use crate::load::{Load, Request};
-use crate::program::Program;
+use crate::program::{Program, SIMULATED, until};
 use crate::row::Row;
 
 const NAME: &str = "scale";
@@ -20,8 +20,6 @@ const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";
 const PODS: &str = "/api/v1/namespaces/default/pods";
 /// How often progress is looked at; figures are no more exact than this.
 const GLANCE: Duration = Duration::from_millis(250);
-/// After so long without an end, something is wrong.
-const PATIENCE: Duration = Duration::from_secs(600);
 /// Ranges with room for more than a thousand nodes.
 const RANGES: [&str; 4] = ["--pod-range", "10.128.0.0/9", "--node-range", "10.64.0.0/16"];
 
@@ -54,10 +52,14 @@ pub fn run(quick: bool) -> anyhow::Result<Vec<Row>> {
 async fn measure(scale: &Scale, root: &Path, env: &Environment) -> anyhow::Result<Vec<Row>> {
     let mut course = Course { rows: Vec::new(), case: String::new(), begin: env.instant(), cpu: 0.0, env };
     course.case = format!("{} nodes", scale.nodes);
-    let program = Program::start_with(&root.join("scale"), scale.nodes, &RANGES, env).await?;
+    let program =
+        Program::start_with(&root.join("scale"), scale.nodes, &[&SIMULATED[..], &RANGES].concat(), env)
+            .await?;
     let load = Load::open(&program, env).await?;
-    until(env, "the nodes to be ready", async || Ok(ready_nodes(&load).await? == scale.nodes as usize))
-        .await?;
+    until(env, GLANCE, "the nodes to be ready", async || {
+        Ok(ready_nodes(&load).await? == scale.nodes as usize)
+    })
+    .await?;
     course.passed("nodes ready", 0, &program)?;
 
     course.case =
@@ -66,7 +68,7 @@ async fn measure(scale: &Scale, root: &Path, env: &Environment) -> anyhow::Resul
     for number in 0..scale.deployments {
         load.send(Request::post(DEPLOYMENTS, deployment(number, scale.replicas))).await?;
     }
-    until(env, "the pods to run", async || rolled_out(&load, scale).await).await?;
+    until(env, GLANCE, "the pods to run", async || rolled_out(&load, scale).await).await?;
     course.passed("created and running", scale.pods(), &program)?;
 
     course.begin(&program)?;
@@ -75,12 +77,12 @@ async fn measure(scale: &Scale, root: &Path, env: &Environment) -> anyhow::Resul
         let path = format!("{DEPLOYMENTS}/{}", name(number));
         load.send(Request::merge(&path, patch.to_string().into())).await?;
     }
-    until(env, "the pods to be replaced", async || rolled_out(&load, scale).await).await?;
+    until(env, GLANCE, "the pods to be replaced", async || rolled_out(&load, scale).await).await?;
     course.passed("replaced by a rolling update", scale.pods(), &program)?;
 
     course.begin(&program)?;
     load.send(Request::delete(DEPLOYMENTS)).await?;
-    until(env, "the pods to go", async || no_pods(&load).await).await?;
+    until(env, GLANCE, "the pods to go", async || no_pods(&load).await).await?;
     course.passed("deleted with their owners", scale.pods(), &program)?;
     let peak = program.peak_bytes()? as f64 / f64::from(1 << 20);
     course.rows.push(Row::new(NAME, course.case, "peak resident memory", peak, "MiB"));
@@ -120,22 +122,6 @@ impl Course<'_> {
         row(format!("{what}: resident memory"), resident, "MiB");
         Ok(())
     }
-}
-
-/// Looks again and again, until it is so.
-async fn until(
-    env: &Environment,
-    what: &str,
-    mut reached: impl AsyncFnMut() -> anyhow::Result<bool>,
-) -> anyhow::Result<()> {
-    let begin = env.instant();
-    while !reached().await? {
-        if env.instant().since(begin) > PATIENCE {
-            bail!("waited {PATIENCE:?} for {what}");
-        }
-        env.sleep(GLANCE).await;
-    }
-    Ok(())
 }
 
 async fn items(load: &Load, path: &str) -> anyhow::Result<Vec<Value>> {

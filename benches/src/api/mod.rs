@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use bireme_core::Environment;
 
 use crate::etcd::Etcd;
-use crate::program::Program;
+use crate::program::{Program, SIMULATED};
 use crate::row::Row;
 
 const NAME: &str = "api";
@@ -109,7 +109,7 @@ impl Store {
     }
 
     async fn start(self, root: &Path, etcd: Option<&Etcd>, env: &Environment) -> anyhow::Result<Program> {
-        let mut arguments = vec!["--store", self.name()];
+        let mut arguments = [&SIMULATED[..], &["--store", self.name()]].concat();
         if let Some(etcd) = etcd {
             arguments.extend(["--etcd-servers", etcd.url()]);
         }
@@ -118,7 +118,8 @@ impl Store {
     }
 }
 
-fn median(values: &mut [f64]) -> f64 {
+/// The value in the middle.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
