@@ -204,6 +204,7 @@ async fn cannot_start(
         return Ok(runtime.engine.failed("starting a container")(status));
     }
     let detail = status.message().to_owned();
+    // containerd hands on what runc says, which is text.
     let code = if detail.contains("no such file or directory") || detail.contains("executable file not found")
     {
         NOT_THERE

@@ -46,6 +46,7 @@ fn not_running(operation: &'static str, id: &ContainerId) -> RuntimeError {
 /// The pipes of a further process in a container.
 struct Pipes {
     folder: PathBuf,
+    stdin: Option<pipe::Sender>,
     stdout: pipe::Receiver,
     stderr: Option<pipe::Receiver>,
 }
@@ -60,10 +61,15 @@ impl Pipes {
         };
         let stdout = open("stdout")?;
         let stderr = if stdio.tty { None } else { Some(open("stderr")?) };
-        if stdio.stdin {
-            files::make_pipe(&folder.join("stdin"))?;
-        }
-        Ok(Pipes { stdout, stderr, folder })
+        let stdin = match stdio.stdin {
+            true => {
+                let path = folder.join("stdin");
+                files::make_pipe(&path)?;
+                Some(open_input(path)?)
+            }
+            false => None,
+        };
+        Ok(Pipes { folder, stdin, stdout, stderr })
     }
 
     /// The engine's name for one of them; empty where there is none.
@@ -104,7 +110,7 @@ pub(crate) async fn exec(
     let stdio = wanted.stdio;
     let name = format!("exec-{}", runtime.random_name());
     let folder = runtime.files.of(&id.0).join(&name);
-    let pipes = Pipes::make(folder, stdio).map_err(|error| file(RUNNING, error))?;
+    let mut pipes = Pipes::make(folder, stdio).map_err(|error| file(RUNNING, error))?;
     let command = spec::process(&status::specification(&container)?, &wanted.command, stdio.tty);
     let process = Process { engine: runtime.engine.clone(), container: id.clone(), exec: name };
     if let Err(error) = process.start(command, &pipes, stdio).await {
@@ -115,13 +121,7 @@ pub(crate) async fn exec(
             _ => RuntimeError::State { operation: RUNNING, detail: error.message().to_owned() },
         });
     }
-    let stdin = if stdio.stdin {
-        let input = pipe::OpenOptions::new().open_sender(pipes.folder.join("stdin"));
-        let input = input.map_err(|error| file("opening a process's input", error))?;
-        Some(feed(runtime, input, Some(process.clone())))
-    } else {
-        None
-    };
+    let stdin = pipes.stdin.take().map(|input| feed(runtime, input, process.clone(), true));
     let resize = stdio.tty.then(|| follow_size(runtime, process.clone()));
     let exit = see_to_the_end(runtime, process, pipes.folder.clone());
     Ok(ExecSession { stdin, output: pipes.output(stdio), resize, exit })
@@ -228,24 +228,38 @@ impl Process {
     }
 }
 
-/// Writes what is sent; with its end, `closes` has no more input.
+/// The end of a pipe that input is written to. It is opened for reading too: the shim, whose part that is, may not have
+/// got there yet, and a process that is over has nobody who reads.
+fn open_input(path: PathBuf) -> std::io::Result<pipe::Sender> {
+    pipe::OpenOptions::new().read_write(true).open_sender(path)
+}
+
+/// Writes what is sent to a process, for as long as there is one. The end of what is sent is the end of its input, or is
+/// not, when others may send more.
 fn feed(
     runtime: &ContainerdRuntime,
     mut input: pipe::Sender,
-    closes: Option<Process>,
+    process: Process,
+    is_the_end: bool,
 ) -> mpsc::Sender<Bytes> {
     let (sender, mut receiver) = mpsc::channel::<Bytes>(WAITING);
     drop(runtime.env.spawn(async move {
-        while let Some(bytes) = receiver.recv().await {
-            if let Err(error) = input.write_all(&bytes).await {
+        let written = async move {
+            while let Some(bytes) = receiver.recv().await {
+                input.write_all(&bytes).await?;
+            }
+            std::io::Result::Ok(())
+        };
+        match future::select(Box::pin(written), Box::pin(process.wait())).await {
+            future::Either::Left((Ok(()), _)) => {}
+            future::Either::Left((Err(error), _)) => {
                 debug!(%error, "a process no longer takes input");
                 return;
             }
+            // What it has not read by now, nobody will.
+            future::Either::Right(_) => return,
         }
-        drop(input);
-        if let Some(process) = closes
-            && let Err(error) = process.close_input().await
-        {
+        if is_the_end && let Err(error) = process.close_input().await {
             debug!(%error, "a process's input was closed already");
         }
     }));
@@ -274,10 +288,9 @@ pub(crate) async fn attach(
     let process = Process { engine: runtime.engine.clone(), container: id.clone(), exec: String::new() };
     let input = runtime.files.of(&id.0).join("stdin");
     let stdin = if stdio.stdin && input.exists() {
-        let input = pipe::OpenOptions::new().open_sender(input);
-        let input = input.map_err(|error| file("opening a container's input", error))?;
+        let input = open_input(input).map_err(|error| file("opening a container's input", error))?;
         let once = Made::read(&container.labels).is_some_and(|made| made.stdin_once);
-        Some(feed(runtime, input, once.then(|| process.clone())))
+        Some(feed(runtime, input, process.clone(), once))
     } else {
         None
     };

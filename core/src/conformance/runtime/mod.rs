@@ -162,6 +162,7 @@ macro_rules! __runtime_cases {
 
             a_command_writes_and_answers_with_its_code
             a_command_takes_its_input_to_its_end
+            a_command_may_end_before_its_input_does
             a_command_needs_a_running_container
             attachers_come_and_go_and_the_container_stays
 

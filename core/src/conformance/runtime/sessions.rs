@@ -43,6 +43,26 @@ pub(super) async fn a_command_takes_its_input_to_its_end(site: &Site<'_>) {
     assert_eq!(patiently("a command ends", session.exit).await.expect("it has a code"), 0);
 }
 
+pub(super) async fn a_command_may_end_before_its_input_does(site: &Site<'_>) {
+    let sandbox = site.sandbox("web").await;
+    let id = site.run(&sandbox, "main", Program::Waits).await;
+    for _ in 0..5 {
+        let command = exec(site.rig.command(Program::Exits(3)), true);
+        let mut session = site.runtime.exec(&id, &command).await.expect("a command is run");
+        let stdin = session.stdin.take().expect("it takes input");
+        let feeding = async move {
+            // More than any pipe holds; whether it is taken, nobody can say.
+            for _ in 0..100 {
+                if stdin.send(vec![b'x'; 4096].into()).await.is_err() {
+                    break;
+                }
+            }
+        };
+        patiently("the command is over", futures::future::join(feeding, session.output.count())).await;
+        assert_eq!(patiently("a command ends", session.exit).await.expect("it has a code"), 3);
+    }
+}
+
 pub(super) async fn a_command_needs_a_running_container(site: &Site<'_>) {
     let sandbox = site.sandbox("web").await;
     let id = site.run(&sandbox, "main", Program::Waits).await;
