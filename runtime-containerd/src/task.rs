@@ -34,6 +34,7 @@ where
 /// How long to wait for containerd to take back what an earlier call had made; doubles up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
+const REFUSAL_WAIT: Duration = Duration::from_millis(160);
 
 /// Where a process's streams are.
 #[derive(Clone, Debug, Default)]
@@ -76,9 +77,7 @@ pub(crate) async fn create(
         let mut wait = FIRST_WAIT;
         loop {
             match made(engine.tasks().create(request.clone()).await) {
-                // An earlier call is making it, or one of an agent that died is being taken back. Of these errors
-                // containerd has only the text.
-                Err(status) if status.message().contains("exists") && wait <= LONGEST_WAIT => {
+                Err(status) if wait <= patience(&status) => {
                     env.sleep(wait).await;
                     wait *= 2;
                 }
@@ -87,6 +86,17 @@ pub(crate) async fn create(
         }
     };
     whole(runtime, made).await
+}
+
+/// How long a failure may be that of an earlier call, which is making the same or is being taken back since its agent
+/// died: the two get in each other's way. What is wrong by itself is wrong again. Of these errors there is only the text.
+fn patience(status: &Status) -> Duration {
+    match status.code() {
+        Code::Unavailable => Duration::ZERO,
+        // What runc says is most often about the command itself.
+        _ if status.message().contains("OCI runtime create failed") => REFUSAL_WAIT,
+        _ => LONGEST_WAIT,
+    }
 }
 
 /// Lets a container's process run.
