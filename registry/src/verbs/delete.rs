@@ -81,9 +81,9 @@ impl Registry {
         ensure_deletable(entry.kind, key)?;
         let (mut options, mut marked) = (options.clone(), None);
         for _ in 0..ATTEMPTS {
-            let old = match (self.read(entry, key).await, marked.take()) {
-                // Somebody else has done the rest.
-                (Err(error), Some(last)) if error.is_not_found() => return Ok(gone(last)),
+            let old = match (self.read(entry, key).await, &marked) {
+                // Somebody else has done the rest, however often it was tried here.
+                (Err(error), Some(last)) if error.is_not_found() => return Ok(gone(Arc::clone(last))),
                 (read, _) => read?,
             };
             check_preconditions(entry, &old, &options)?;

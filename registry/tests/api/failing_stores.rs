@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bireme_core::client::{Client, DeleteOptions, WatchFrom, WatchOptions, WriteOptions};
+use bireme_core::client::{Client, DeleteOptions, Deletion, WatchFrom, WatchOptions, WriteOptions};
 use bireme_core::error::Reason;
 use bireme_core::object::{Kind, ObjectKey};
 use bireme_core::store::{
-    Commit, Key, Limits, MemoryStore, RangeRequest, RangeResponse, Revision, Store, StoreError, WatchStream,
+    Commit, Key, Limits, MemoryStore, Operation, RangeRequest, RangeResponse, Revision, Store, StoreError,
+    WatchStream,
 };
 use bireme_core::{Environment, client::Identity};
 use bireme_registry::{DirectClient, Registry, RegistryOptions};
@@ -15,15 +16,15 @@ use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
 use serde_json::json;
 
-use crate::common::{Cluster, config_map, key, namespace, object};
+use crate::common::{Cluster, config_map, key, namespace, object, pod};
 
 /// What a store does to a commit before it looks at it.
 type Before = Box<dyn Fn(&Commit) -> Interference + Send + Sync>;
 
 enum Interference {
     None,
-    /// Somebody deletes this namespace first.
-    Delete(ObjectKey),
+    /// Somebody deletes this first, as it wants to be deleted.
+    Delete(Kind, ObjectKey),
     /// The commit fails like this.
     Fail(StoreError),
 }
@@ -50,8 +51,7 @@ impl Store for Interfering {
     async fn commit(&self, commit: Commit) -> Result<Revision, StoreError> {
         match (self.before)(&commit) {
             Interference::None => {}
-            Interference::Delete(name) => {
-                let kind = Kind::of::<Namespace>();
+            Interference::Delete(kind, name) => {
                 self.rival.delete(kind, &name, &DeleteOptions::default()).await.unwrap();
             }
             Interference::Fail(error) => return Err(error),
@@ -91,7 +91,7 @@ async fn a_namespace_that_begins_to_terminate_at_the_last_moment_takes_no_more_o
     let cluster = Cluster::start().await;
     cluster.create(namespace("shop")).await;
     let before: Before = Box::new(|commit| match writes(commit, "/registry/configmaps/shop/") {
-        true => Interference::Delete(ObjectKey::cluster("shop")),
+        true => Interference::Delete(Kind::of::<Namespace>(), ObjectKey::cluster("shop")),
         false => Interference::None,
     });
     let client = interfered(&cluster, before).await;
@@ -109,12 +109,30 @@ async fn a_name_that_is_taken_in_a_namespace_that_begins_to_terminate_is_refused
     let map = || object::<ConfigMap>(json!({"metadata": {"name": "a", "namespace": "shop"}}));
     cluster.create(map()).await;
     let before: Before = Box::new(|commit| match writes(commit, "/registry/configmaps/shop/") {
-        true => Interference::Delete(ObjectKey::cluster("shop")),
+        true => Interference::Delete(Kind::of::<Namespace>(), ObjectKey::cluster("shop")),
         false => Interference::None,
     });
     let client = interfered(&cluster, before).await;
     let error = client.create(&map(), &WriteOptions::default()).await.unwrap_err();
     assert_eq!((error.reason(), error.causes()[0].reason), (Reason::Forbidden, "NamespaceTerminating"));
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_deleted_to_the_end_is_deleted() {
+    let cluster = Cluster::start().await;
+    cluster.create(pod("a")).await;
+    // The pod's node finds it marked, and deletes it before whoever has marked it does.
+    let before: Before = Box::new(|commit| {
+        let is_deleted = |operation: &Operation| matches!(operation, Operation::Delete { key } if key.as_bytes().starts_with(b"/registry/pods/"));
+        match commit.operations.iter().any(is_deleted) {
+            true => Interference::Delete(Kind::of::<Pod>(), key("a")),
+            false => Interference::None,
+        }
+    });
+    let client = interfered(&cluster, before).await;
+    let by_force = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::default() };
+    let deleted = client.delete(Kind::of::<Pod>(), &key("a"), &by_force).await.unwrap();
+    assert!(matches!(deleted, Deletion::Gone { .. }), "{deleted:?}");
 }
 
 #[tokio::test(start_paused = true)]
