@@ -17,7 +17,6 @@ const GRACE: Duration = Duration::from_secs(30);
 struct Rig {
     runtime: Arc<SimRuntime>,
     successor: Arc<dyn Runtime>,
-    neighbour: Arc<dyn Runtime>,
 }
 
 fn rig() -> Rig {
@@ -26,11 +25,7 @@ fn rig() -> Rig {
 
 fn rig_with(script: impl SimScript) -> Rig {
     let engine = SimEngine::with_script(Environment::simulated(1), script);
-    Rig {
-        runtime: Arc::new(engine.runtime("one")),
-        successor: Arc::new(engine.runtime("one")),
-        neighbour: Arc::new(engine.runtime("two")),
-    }
+    Rig { runtime: Arc::new(engine.runtime("one")), successor: Arc::new(engine.runtime("one")) }
 }
 
 fn sandbox_spec(uid: &str, attempt: u32) -> SandboxSpec {
@@ -69,76 +64,6 @@ async fn exit_of(runtime: &dyn Runtime, id: &ContainerId) -> Exit {
         ContainerState::Exited(exit) => exit,
         other => panic!("{other:?}"),
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn making_the_same_thing_twice_answers_with_the_first() {
-    let rig = rig();
-    let (sandbox, container) = created(&*rig.runtime, "sim/run").await;
-    assert_eq!(rig.runtime.run_sandbox(&sandbox_spec("u1", 0)).await.unwrap(), sandbox);
-    let again = rig.successor.create_container(&sandbox, &container_spec("sim/run", 0)).await.unwrap();
-    assert_eq!(again, container);
-    assert_ne!(rig.runtime.run_sandbox(&sandbox_spec("u1", 1)).await.unwrap(), sandbox);
-    let next = rig.runtime.create_container(&sandbox, &container_spec("sim/run", 1)).await.unwrap();
-    assert_ne!(next, container);
-}
-
-#[tokio::test(start_paused = true)]
-async fn starting_stopping_and_removing_twice_succeed() {
-    let Rig { runtime, .. } = rig();
-    let (sandbox, container) = running(&*runtime, "sim/run").await;
-    runtime.start_container(&container).await.unwrap();
-    for _ in 0..2 {
-        runtime.stop_container(&container, GRACE).await.unwrap();
-    }
-    for _ in 0..2 {
-        runtime.remove_container(&container).await.unwrap();
-    }
-    for _ in 0..2 {
-        runtime.stop_sandbox(&sandbox).await.unwrap();
-    }
-    for _ in 0..2 {
-        runtime.remove_sandbox(&sandbox).await.unwrap();
-    }
-    runtime.stop_container(&container, GRACE).await.unwrap();
-    assert_eq!((runtime.sandboxes().await.unwrap(), runtime.containers().await.unwrap()), (vec![], vec![]));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_successor_lists_what_its_predecessor_made() {
-    let Rig { runtime, successor, .. } = rig();
-    let (sandbox, container) = running(&*runtime, "sim/run").await;
-    let before = (runtime.sandboxes().await.unwrap(), runtime.containers().await.unwrap());
-    drop(runtime);
-    assert_eq!((successor.sandboxes().await.unwrap(), successor.containers().await.unwrap()), before);
-    assert_eq!((&before.0[0].id, &before.1[0].id), (&sandbox, &container));
-    assert_eq!(before.1[0].pod, sandbox_spec("u1", 0).pod);
-    assert!(before.0[0].netns.is_some());
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_nodes_runtime_sees_and_removes_nothing_of_this_one() {
-    let Rig { runtime, neighbour, .. } = rig();
-    let (sandbox, container) = running(&*runtime, "sim/run").await;
-    assert!(neighbour.sandboxes().await.unwrap().is_empty());
-    assert_eq!(neighbour.container(&container).await.unwrap(), None);
-    neighbour.remove_container(&container).await.unwrap();
-    neighbour.remove_sandbox(&sandbox).await.unwrap();
-    assert_eq!(runtime.containers().await.unwrap().len(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_must_exist_is_not_found_otherwise() {
-    let Rig { runtime, .. } = rig();
-    let ghost = ContainerId("ghost".into());
-    let not_found = |result: RuntimeError| matches!(result, RuntimeError::NotFound { .. });
-    assert!(not_found(runtime.start_container(&ghost).await.unwrap_err()));
-    assert!(not_found(runtime.logs(&ghost, &LogOptions::default()).await.err().unwrap()));
-    assert!(not_found(runtime.exec(&ghost, &ExecSpec::default()).await.err().unwrap()));
-    let sandbox = runtime.run_sandbox(&sandbox_spec("u1", 0)).await.unwrap();
-    let absent = runtime.create_container(&sandbox, &container_spec("sim/absent", 0)).await.unwrap_err();
-    assert!(matches!(absent, RuntimeError::NotFound { what: "image", .. }));
-    assert_eq!(runtime.container(&ghost).await.unwrap(), None);
 }
 
 #[tokio::test(start_paused = true)]
