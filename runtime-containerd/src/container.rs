@@ -41,14 +41,7 @@ pub(crate) async fn create(
     let host = status::own(runtime, &sandbox.0).await?.ok_or_else(no_sandbox)?;
     let of_host =
         Marks::read(&host.labels).filter(|marks| marks.role == Role::Sandbox).ok_or_else(no_sandbox)?;
-    let marks = Marks {
-        role: Role::Container,
-        pod: of_host.pod,
-        attempt: wanted.attempt,
-        name: wanted.name.clone(),
-        sandbox: sandbox.to_string(),
-        processes: of_host.processes,
-    };
+    let marks = of_host.of_container(sandbox, wanted);
     let id = ids::id(&runtime.scope, &marks);
     if status::own(runtime, &id).await?.is_some() {
         return Ok(ContainerId(id.into()));
@@ -234,8 +227,7 @@ pub(crate) async fn stop(
 ) -> Result<(), RuntimeError> {
     let Some(found) = status::own(runtime, &id.0).await? else { return Ok(()) };
     let signal = Made::read(&found.labels).map_or(signal::TERM, |made| made.stop_signal);
-    let Some(status) = status::container(runtime, id).await? else { return Ok(()) };
-    if !matches!(status.state, ContainerState::Running { .. }) {
+    if !matches!(status::state(runtime, &found).await?, ContainerState::Running { .. }) {
         return Ok(());
     }
     if !grace.is_zero() {

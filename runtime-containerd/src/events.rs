@@ -20,6 +20,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How long to wait before the first event is sent again, by which the engine shows that it sends events.
 const AGAIN: Duration = Duration::from_millis(10);
+/// How often that is done before the engine counts as hung.
+const ATTEMPTS: usize = 3000;
 
 struct Subscription {
     engine: Engine,
@@ -50,7 +52,7 @@ async fn open(engine: &Engine, env: &Environment) -> Result<Streaming<Envelope>,
     ];
     let mut client = engine.events();
     let mut subscribed = Box::pin(async move { client.subscribe(SubscribeRequest { filters }).await });
-    loop {
+    for _ in 0..ATTEMPTS {
         let event = Some(prost_types::Any { type_url: "bireme.dev/Begin".to_owned(), ..Default::default() });
         let mut publisher = engine.events();
         let published = publisher.publish(PublishRequest { topic: topic.clone(), event });
@@ -65,6 +67,7 @@ async fn open(engine: &Engine, env: &Environment) -> Result<Streaming<Envelope>,
             future::Either::Right((sent, _)) => sent?,
         }
     }
+    Err(Status::deadline_exceeded("containerd tells no events"))
 }
 
 impl Subscription {

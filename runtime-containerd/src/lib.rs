@@ -108,12 +108,17 @@ impl ContainerdRuntime {
     /// Imports an image, under a lease of its own.
     async fn bring(&self, import: &ImageImport) -> Result<Image, RuntimeError> {
         let leased = self.leased().await?;
-        let image = image::import(&leased, import).await;
-        leased.engine.end_lease().await?;
-        image
+        leased.end(image::import(&leased, import).await).await
     }
 
-    /// This runtime under a lease of its own, which `end_lease` of its engine ends.
+    /// Ends the lease under which an image was brought. Why there is none comes before why the lease did not end.
+    async fn end(&self, image: Result<Image, RuntimeError>) -> Result<Image, RuntimeError> {
+        let ended = self.engine.end_lease().await;
+        let image = image?;
+        ended.map(|()| image)
+    }
+
+    /// This runtime under a lease of its own, which [`Self::end`] ends.
     async fn leased(&self) -> Result<Self, RuntimeError> {
         let expires = self.env.now() + IMAGE_LEASE;
         let engine = self.engine.leased(&format!("bireme-image-{}", self.random_name()), expires).await?;
@@ -225,9 +230,7 @@ impl Runtime for ContainerdRuntime {
 
     async fn pull_image(&self, reference: &str, auth: Option<&RegistryAuth>) -> Result<Image, RuntimeError> {
         let leased = self.leased().await?;
-        let image = image::registry::pull(&leased, reference, auth).await;
-        leased.engine.end_lease().await?;
-        image
+        leased.end(image::registry::pull(&leased, reference, auth).await).await
     }
 
     async fn import_image(&self, import: &ImageImport) -> Result<Image, RuntimeError> {

@@ -46,14 +46,17 @@ pub(crate) async fn end_of_output(
 /// Waits for the end of a container, and until what it wrote is complete.
 async fn until_ended(runtime: &ContainerdRuntime, id: &ContainerId) {
     let ended = async {
-        // One that was made and does not run has no process to wait for: its start is an event like its end.
-        let mut events = events::subscribe(runtime).await?;
+        let mut events = None;
         loop {
             match status::container(runtime, id).await?.map(|status| status.state) {
                 None => return Ok(()),
                 Some(ContainerState::Exited(_)) => return status::settle(runtime, &id.0).await,
                 Some(ContainerState::Running { .. }) => task::wait(runtime, &id.0).await?,
-                Some(ContainerState::Created) => drop(events.next().await),
+                // It has no process to wait for; its start is an event. Looked at again once events are told.
+                Some(ContainerState::Created) => match &mut events {
+                    None => events = Some(events::subscribe(runtime).await?),
+                    Some(events) => drop(events.next().await),
+                },
             }
         }
     };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bireme_core::runtime::{ImageImport, Marks, Processes, Role, RuntimeError, SandboxId, SandboxSpec};
+use bireme_core::runtime::{ImageImport, Marks, RuntimeError, SandboxId, SandboxSpec};
 use containerd_client::types::v1::Status;
 
 use crate::error::file;
@@ -17,18 +17,7 @@ pub(crate) async fn run(
     wanted: &SandboxSpec,
 ) -> Result<SandboxId, RuntimeError> {
     let pause = runtime.pause.get_or_try_init(|| import_pause(runtime)).await?;
-    let marks = Marks {
-        role: Role::Sandbox,
-        pod: wanted.pod.clone(),
-        attempt: wanted.attempt,
-        name: String::new(),
-        sandbox: String::new(),
-        processes: match wanted {
-            SandboxSpec { host_pid: true, .. } => Processes::Node,
-            SandboxSpec { share_process_namespace: true, .. } => Processes::Pod,
-            _ => Processes::Own,
-        },
-    };
+    let marks = Marks::of_sandbox(wanted);
     let id = ids::id(&runtime.scope, &marks);
     let whole = spec::sandbox(wanted, &cgroup::path(&id));
     runtime

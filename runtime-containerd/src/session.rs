@@ -93,7 +93,7 @@ async fn running(
     operation: &'static str,
 ) -> Result<(Container, ContainerState), RuntimeError> {
     let container = status::own(runtime, &id.0).await?.ok_or_else(|| no_container(id))?;
-    let state = status::container(runtime, id).await?.ok_or_else(|| no_container(id))?.state;
+    let state = status::state(runtime, &container).await?;
     match state {
         ContainerState::Running { .. } => Ok((container, state)),
         ContainerState::Created | ContainerState::Exited(_) => Err(not_running(operation, id)),

@@ -124,6 +124,15 @@ pub(crate) async fn container(
     container_status(runtime, found, process.as_ref()).await
 }
 
+/// Where a container is in its life.
+pub(crate) async fn state(
+    runtime: &ContainerdRuntime,
+    found: &Container,
+) -> Result<ContainerState, RuntimeError> {
+    let process = task::look(runtime, &found.id).await?;
+    container_state(runtime, found, process.as_ref(), created_at(found)).await
+}
+
 /// Has the engine keep how a container ended, and lets its process go.
 pub(crate) async fn note_end(runtime: &ContainerdRuntime, id: &str) -> Result<(), RuntimeError> {
     container(runtime, &ContainerId(id.into())).await?;

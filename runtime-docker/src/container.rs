@@ -32,14 +32,7 @@ pub(crate) async fn create(
 ) -> Result<ContainerId, RuntimeError> {
     let host = status::marks_of(runtime, &sandbox.0).await?.filter(|marks| marks.role == Role::Sandbox);
     let host = host.ok_or_else(|| RuntimeError::NotFound { what: "sandbox", id: sandbox.to_string() })?;
-    let marks = Marks {
-        role: Role::Container,
-        pod: host.pod,
-        attempt: spec.attempt,
-        name: spec.name.clone(),
-        sandbox: sandbox.to_string(),
-        processes: host.processes,
-    };
+    let marks = host.of_container(sandbox, spec);
     let body = ContainerCreateBody {
         image: Some(spec.image.clone()),
         entrypoint: (!spec.command.is_empty()).then(|| spec.command.clone()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bireme_core::runtime::{ImageImport, Marks, Processes, Role, RuntimeError, SandboxId, SandboxSpec};
+use bireme_core::runtime::{ImageImport, Marks, RuntimeError, SandboxId, SandboxSpec};
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
 
 use crate::status::labelled;
@@ -15,18 +15,7 @@ const PAUSE_IMAGE: &str = "bireme.dev/pause:1";
 /// Makes and starts the sandbox, or finds the one that is there.
 pub(crate) async fn run(runtime: &DockerRuntime, spec: &SandboxSpec) -> Result<SandboxId, RuntimeError> {
     let image = runtime.pause_image.get_or_try_init(|| import_pause(runtime)).await?;
-    let marks = Marks {
-        role: Role::Sandbox,
-        pod: spec.pod.clone(),
-        attempt: spec.attempt,
-        name: String::new(),
-        sandbox: String::new(),
-        processes: match spec {
-            SandboxSpec { host_pid: true, .. } => Processes::Node,
-            SandboxSpec { share_process_namespace: true, .. } => Processes::Pod,
-            _ => Processes::Own,
-        },
-    };
+    let marks = Marks::of_sandbox(spec);
     let body = ContainerCreateBody {
         image: Some(image.clone()),
         hostname: (!spec.host_network).then(|| spec.hostname.clone()),

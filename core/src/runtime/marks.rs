@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::PodIdentity;
+use super::{ContainerSpec, PodIdentity, SandboxId, SandboxSpec};
 use crate::object::ObjectKey;
 
 const CLUSTER: &str = "bireme.dev/cluster";
@@ -134,6 +134,33 @@ impl Scope {
 }
 
 impl Marks {
+    /// The marks of a pod's sandbox.
+    pub fn of_sandbox(spec: &SandboxSpec) -> Marks {
+        Marks {
+            role: Role::Sandbox,
+            pod: spec.pod.clone(),
+            attempt: spec.attempt,
+            name: String::new(),
+            sandbox: String::new(),
+            processes: match spec {
+                SandboxSpec { host_pid: true, .. } => Processes::Node,
+                SandboxSpec { share_process_namespace: true, .. } => Processes::Pod,
+                _ => Processes::Own,
+            },
+        }
+    }
+
+    /// The marks of a container in the sandbox of this id, which has these marks.
+    pub fn of_container(self, sandbox: &SandboxId, spec: &ContainerSpec) -> Marks {
+        Marks {
+            role: Role::Container,
+            attempt: spec.attempt,
+            name: spec.name.clone(),
+            sandbox: sandbox.to_string(),
+            ..self
+        }
+    }
+
     /// The marks that labels carry; `None` when they are not bireme's.
     pub fn read(labels: &HashMap<String, String>) -> Option<Marks> {
         let text = |key: &str| labels.get(key).cloned();

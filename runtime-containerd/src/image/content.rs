@@ -122,7 +122,8 @@ pub(super) async fn write_stream(
             }
         }
         let last = WriteContentRequest { labels, ..message(WriteAction::Commit, offset, Vec::new()) };
-        drop(sender.send(last).await);
+        // As above.
+        let (Ok(()) | Err(_)) = sender.send(last).await;
         Ok::<_, std::io::Error>(())
     };
     let mut client = engine.content();

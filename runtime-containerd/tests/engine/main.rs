@@ -70,10 +70,7 @@ impl Rig for Engine {
     }
 
     fn import(&self) -> ImageImport {
-        // Of the test's own, since images are not the cluster's but the engine's.
-        let mut import = busybox::import(&format!("bireme.dev/test-import-{}:1", self.cluster));
-        import.env.push(("TEST".to_owned(), self.cluster.clone()));
-        import
+        busybox::import_of(&self.cluster)
     }
 
     async fn clean_up(&self) {

@@ -37,6 +37,13 @@ pub fn import(reference: &str) -> ImageImport {
     }
 }
 
+/// An image of one test's own, since images are not a cluster's but the engine's.
+pub fn import_of(cluster: &str) -> ImageImport {
+    let mut import = import(&format!("bireme.dev/test-import-{cluster}:1"));
+    import.env.push(("TEST".to_owned(), cluster.to_owned()));
+    import
+}
+
 pub fn command(program: Program) -> Vec<String> {
     match program.script() {
         Some(script) => vec!["/bin/sh".into(), "-c".into(), script],

@@ -58,6 +58,10 @@ impl Containerd {
         let root = workspace.state(&format!("containerd/{name}"))?;
         let log = workspace.state("log")?.join(format!("{name}.log"));
         let mut daemon = Containerd { child: None, log, state };
+        if UnixStream::connect(daemon.socket()).is_ok() {
+            step(format_args!("containerd ({name}) runs already, with what was kept in it"));
+            return Ok(daemon);
+        }
         // What an earlier one left, whose end was not seen.
         daemon.end_containers();
         let config = root.join("config.toml");
