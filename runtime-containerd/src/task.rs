@@ -99,11 +99,15 @@ fn patience(status: &Status) -> Duration {
     }
 }
 
-/// Lets a container's process run.
+/// Lets a container's process run; one that an earlier call has let run by now is it, also when it has ended since.
 pub(crate) async fn start(runtime: &ContainerdRuntime, id: &str) -> Result<(), Status> {
     let request = services::StartRequest { container_id: id.to_owned(), ..Default::default() };
     let engine = runtime.engine.clone();
-    whole(runtime, async move { engine.tasks().start(request).await.map(drop) }).await
+    match whole(runtime, async move { engine.tasks().start(request).await.map(drop) }).await {
+        // The shim says so of a process that runs, and of one that has ended. It has only the text.
+        Err(status) if status.message().contains("cannot start a") => Ok(()),
+        started => started,
+    }
 }
 
 /// What the engine knows of a container's process; `None` when there is none.

@@ -134,9 +134,16 @@ fn step(
     }
     let over = is_over(situation, declared);
     let Some(newest) = observed.container(declared.name()) else {
-        let lost = lost_code(situation, declared.name()).is_some();
-        let attempt = if lost { reported_attempt(situation, declared.name()) + 1 } else { 0 };
-        return if over { Progress::Settled } else { create(situation, sandbox, declared, attempt, draft) };
+        let lost = lost_code(situation, declared.name());
+        let attempt = if lost.is_some() { reported_attempt(situation, declared.name()) + 1 } else { 0 };
+        // An init container that has done its work and is gone does it again in the sandbox that has come since.
+        let again = declared.role == Role::Init && lost == Some(0);
+        let create = !over || again;
+        return if create {
+            self::create(situation, sandbox, declared, attempt, draft)
+        } else {
+            Progress::Settled
+        };
     };
     match &newest.state {
         // An init container runs again in every sandbox; what has ended for good needs none.

@@ -267,6 +267,29 @@ fn init_containers_go_one_by_one_and_sidecars_let_the_next_go_when_they_have_sta
 }
 
 #[test]
+fn init_containers_that_are_gone_with_their_sandbox_do_their_work_again_in_the_next() {
+    let spec = json!({
+        "initContainers": [{"name": "first", "image": "server:1"}],
+        "containers": [{"name": "main", "image": "server:1"}],
+    });
+    let forgotten = |policy: &str, code: i32| {
+        let mut setting = of(spec.clone()).prepared().policy(policy).container("first", 0, exited(code));
+        if code == 0 {
+            setting = setting.container("main", 0, running());
+        }
+        setting.pod.status = Some(setting.plan().status);
+        setting.containers.clear();
+        setting
+    };
+    check([
+        ("done", forgotten("Always", 0), &["image first"][..]),
+        ("done, and its image here", forgotten("Always", 0).image("first"), &["create first1 in s0"]),
+        ("failed", forgotten("Always", 1).image("first"), &["create first1 in s0"]),
+        ("failed for good", forgotten("Never", 1), &["close s0"]),
+    ]);
+}
+
+#[test]
 fn a_container_waits_for_those_before_it_but_not_for_their_failures() {
     let spec =
         json!({"containers": [{"name": "a", "image": "server:1"}, {"name": "b", "image": "server:1"}]});
